@@ -11,6 +11,7 @@ import pandas as pd
 from sos_eval.design.design import Design
 from sos_eval.errors import Faults, InputFault, NotIdentified
 from sos_eval.inference.analytic import Analytic
+from sos_eval.inference.jackknife import Jackknife
 from sos_eval.inference.randomization import Randomization
 from sos_eval.jobs.account import Account
 from sos_eval.jobs.answers import Answer, Group, Key, primary
@@ -38,6 +39,8 @@ _STAGES = (
     "most_treated", "scale", "inference", "reason",
 )  # fmt: skip
 _FEW = "with few treated units this conventional interval is too narrow"
+#: Methods that estimate again through the estimate of stages alone.
+_REFITTED = (Randomization, Jackknife)
 _NO_INTERVAL = "p alone: no interval by lots"
 
 
@@ -106,8 +109,8 @@ def effects_by_stage(
         Name to first period since the start.
     methods
         A randomization test draws `DRAWS` adoptions at most (`DRAWS_ANEW`, and no interval, where each is a new fit)
-        and compares the estimate itself, since a batch of adoptions has no error of an average. Other methods that
-        refit are left out; where none remains, errors are cluster-robust.
+        and compares the estimate itself, since a batch of adoptions has no error of an average. Methods that read an
+        estimator's weights are left out; where none that remains gives an error, cluster-robust ones are added.
 
     Returns
     -------
@@ -120,8 +123,11 @@ def effects_by_stage(
         why = fault.faults[0].what
         lines = [_place(name, span) | {"reason": why} for name, span in spans(stages).items()]
         return pd.DataFrame(lines, columns=list(_STAGES))
-    own = [_of_stages(method, fitted) for method in methods if isinstance(method, Randomization) or not method.refits]
-    tables = [(method, method.infer(staged, rng).table) for method in own or [Analytic(band_draws=0)]]
+    own = [_of_stages(method, fitted) for method in methods if isinstance(method, _REFITTED) or not method.refits]
+    tables = [(method, method.infer(staged, rng).table) for method in own]
+    if not any(table[["std_error", "p_value"]].notna().any(axis=None) for _, table in tables):
+        plain = Analytic(band_draws=0)
+        tables.append((plain, plain.infer(staged, rng).table))
     return pd.DataFrame(
         [line for name, span in spans(stages).items() for line in _stage_lines(fitted, name, span, tables)],
         columns=list(_STAGES),

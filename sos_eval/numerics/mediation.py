@@ -119,7 +119,7 @@ def jackknife_errors(rows: MediationData, *, interaction: bool, reference: float
     codes = np.unique(rows.clusters, return_inverse=True)[1]
     parts = [np.flatnonzero(codes == g) for g in range(codes.max() + 1)]
     products = [[(z[at] * rows.weights[at, None]).T @ z[at] for at in parts] for z in (first, second)]
-    whole = [sum(each) for each in products]
+    whole = [np.sum(each, axis=0) for each in products]
     left_out = [_from_products([total - each[g] for total, each in zip(whole, products, strict=True)], rows.x.shape[1],
                                interaction, reference) for g in range(len(parts))]  # fmt: skip
     apart = np.array(left_out) - _from_products(whole, rows.x.shape[1], interaction, reference)

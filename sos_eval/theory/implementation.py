@@ -98,6 +98,8 @@ class MeasuredFidelity(Declared):
             raise ValueError(f"minimum: {self.minimum:g} lies outside the scale from {low:g} to {high:g}")
         if self.reached_by is not None and self.minimum is None:
             raise ValueError("reached_by: goes with a minimum")
+        if any(not name.strip() for name in self.stages):
+            raise ValueError("stages: one has no name")
         if sorted(set(self.stages.values())) != list(self.stages.values()):
             raise ValueError("stages: each begins later than the one before it; write them in order")
 

@@ -11,6 +11,7 @@ from sos_eval.errors import DesignFault, NotIdentified
 from sos_eval.estimators import ETWFE, TWFE, CallawaySantAnna, SunAbraham
 from sos_eval.inference.analytic import Analytic
 from sos_eval.inference.cr2 import CR2
+from sos_eval.inference.jackknife import Jackknife
 from sos_eval.inference.randomization import Randomization
 from sos_eval.jobs.implementation import effects_by_stage
 from sos_eval.theory.stages import by_stage, spans
@@ -97,6 +98,24 @@ def test_of_ratios_it_is_the_mean_of_their_logs():
     assert embedded.loc["randomization", "reason"].endswith("p alone: no interval by lots")
 
 
+def test_left_out_one_cluster_at_a_time_by_hand():
+    """Each unit left out of the differences of means, which is what the method does of any other row."""
+    rows, _ = table([Jackknife()])
+    own = CHANGES[:, 1:].mean(1)
+
+    def effect(keep):
+        return own[keep & (np.arange(8) < 4)].mean() - own[keep & (np.arange(8) >= 4)].mean()
+
+    apart = np.array([effect(np.arange(8) != i) for i in range(8)]) - effect(np.ones(8, bool))
+    assert rows.set_index("stage").loc["embedded", "std_error"] == pytest.approx(np.sqrt(7 / 8 * (apart**2).sum()))
+
+
+def test_where_no_declared_procedure_gives_an_error_cluster_robust_ones_stand_beside():
+    rows, _ = table([CR2()])
+    assert rows["inference"].tolist() == ["cr2", "analytic"] * 2
+    assert rows["std_error"].notna().tolist() == [False, True] * 2
+
+
 def test_what_cannot_be_averaged_has_its_reason():
     rows, _ = table([Analytic()], estimator=TWFE())
     assert rows["estimate"].isna().all()
@@ -116,6 +135,7 @@ def test_a_stage_lasts_until_the_next():
     ("section", "said"),
     [
         ("{stages: {a: 2, b: 1}}", "stages: each begins later than the one before it"),
+        ("{stages: {'': 0}}", "stages: one has no name"),
         ("{stages: {a: -1}}", "implementation.stages.a"),
         ("{stages: {a: 0}, minimum: 0.5}", "minimum: goes with a score"),
         ("{stages: {a: 0}, turnover: t}", "turnover: goes with a score"),
