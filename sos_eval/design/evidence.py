@@ -50,6 +50,10 @@ def evidence_sheet(design: Design, facts: RunFacts, tables: Mapping[str, pd.Data
     }  # fmt: skip
 
 
+#: Methods that set those who begin against those who have begun already, too.
+_ALSO_TREATED = ("twfe", "event_study_twfe", "poisson_did")
+
+
 def maryland(design: Design, facts: RunFacts) -> pd.DataFrame:
     """Return the highest level of the Maryland scale that the design can claim, with the condition."""
     level, what, condition = _level(design, facts)
@@ -65,13 +69,23 @@ def _level(design: Design, facts: RunFacts) -> tuple[int, str, str]:
     if str(method.name) == "roth_santanna":
         condition = "the starts were drawn by lot, as the method declares; without a documented draw level 3 at most"
         return 5, "starts drawn by lot", condition
+    staggered = len(facts.panel.cohorts) > 1
     if not facts.panel.n_comparison_units:
-        return 2, "before and after, without a comparison group", "nothing else changed the outcome at the start"
+        if not staggered:
+            return 2, "before and after, without a comparison group", "nothing else changed the outcome at the start"
+        others = "began at other times" if str(method.name) in _ALSO_TREATED else "had not begun yet"
+        condition = (
+            "it is argued and evidenced that when a unit began had nothing to do with how its outcome would have "
+            "changed: without the intervention earlier and later starters would have changed alike. Otherwise level 2"
+        )
+        return 3, f"before and after, compared with those that {others} (nobody never begins)", condition
     condition = (
         "the comparability of the two groups is argued and evidenced: without the intervention their outcomes would "
         "have changed alike. Otherwise level 2"
     )
-    return 3, "before and after, with a comparison group", condition
+    later = staggered and getattr(method, "control", "") == "not_yet_treated"
+    joined = ", which those that begin later belong to until they do" if later else ""
+    return 3, f"before and after, with a comparison group{joined}", condition
 
 
 def _which_are_reported(design: Design) -> str:
@@ -166,7 +180,7 @@ def _deviations(design: Design) -> Iterator[str]:
     treatment = design.panel.treatment
     if treatment is not None and treatment.overlapping:
         yield "Other programmes are recorded (tables/programmes.csv) and not adjusted for."
-    if design.implementation is not None:
+    if design.implementation is not None and design.implementation.measured:
         yield "Fidelity is described in tables/implementation.csv; units count as treated whatever it was."
     else:
         yield "How faithfully it was practised is not recorded."
@@ -252,8 +266,10 @@ def _moderator(design: Design, tables: Mapping[str, pd.DataFrame]) -> str:
 
 
 def _implementation(tables: Mapping[str, pd.DataFrame]) -> str:
-    table = tables.get("implementation", pd.DataFrame())
-    return f"Fidelity scored in {int(table['n_units'].iloc[0])} units." if len(table) else "Fidelity is not measured."
+    table, stages = tables.get("implementation", pd.DataFrame()), tables.get("implementation.by_stage", pd.DataFrame())
+    said = f"Fidelity scored in {int(table['n_units'].iloc[0])} units." if len(table) else "Fidelity is not measured."
+    told = f" The effect is told by {stages['stage'].nunique()} stages." if len(stages) else ""
+    return said + told
 
 
 def _economics(design: Design) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import MISSING, fields
 from typing import Any
 
@@ -211,13 +211,35 @@ def _emmie(design: Design) -> Iterator[str]:
         "implementation": design.implementation is None,
     }
     rest = [name for name, lacking in parts.items() if lacking]
-    if design.implementation is not None:
-        yield (
-            f"Implementation: fidelity (`{design.implementation.label}`) is described; what those had who practised "
-            "more is labelled as not causal, beside intention to treat."
-        )
+    yield from _implementation(design)
     if rest:
         yield f"Not evaluated by this design: {listed(rest)}. The report says under each heading what it would need."
+
+
+def _implementation(design: Design) -> Iterator[str]:
+    """State how practice is scored, by which instrument and after whom, and the stages that effects are told by."""
+    declared = design.implementation
+    if declared is None:
+        return
+    if declared.measured:
+        after = f" The instrument is after: {declared.source}." if declared.source else ""
+        yield (
+            f"Implementation: fidelity (`{declared.label}`) is described; what those had who practised "
+            f"more is labelled as not causal, beside intention to treat.{after}"
+        )
+    if declared.items:
+        rows = [(declared.labels.get(name, name), name, f"{weight:g}", declared.needs.get(name, ""))
+                for name, weight in declared.items.items()]  # fmt: skip
+        yield _table(("item", "column", "weight", "read off"), rows)
+    if declared.minimum is not None:
+        within = declared.reached_by
+        by = "" if within is None else f", to be reached by {within} periods after the start" if within else ""
+        by = ", to be reached at the start" if within == 0 else by
+        least = f"Practice counts as the intervention from {declared.minimum:g} on{by}"
+        yield f"{least}; units count as treated all the same."
+    if declared.stages:
+        begin = listed([f"{name} ({first:g})" for name, first in declared.stages.items()])
+        yield f"Effects are told by stage, each from so many periods after the start until the next: {begin}."
 
 
 def _theory(design: Design) -> Iterator[str]:
@@ -248,7 +270,7 @@ def _limits(design: Design) -> Iterator[str]:
     )
 
 
-def _table(head: tuple[str, str], rows: list[tuple[str, str]]) -> str:
+def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Write a Markdown table."""
-    lines = [f"| {head[0]} | {head[1]} |", "|---|---|"]
-    return "\n".join(lines + [f"| {key} | {str(value).replace('|', '/')} |" for key, value in rows])
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    return "\n".join([*lines, *(f"| {' | '.join(str(cell).replace('|', '/') for cell in row)} |" for row in rows)])

@@ -30,6 +30,7 @@ from sos_eval.design.theory import (
     refuse_bad_controls,
     refuse_contradicted_splits,
     refuse_doses,
+    refuse_own_outcome,
     take_covariates,
 )
 from sos_eval.design.varied import refuse_idle_missing, refuse_own_outcomes, refuse_unknown_covariates, varied
@@ -80,6 +81,7 @@ def resolve(document: Document, *, panel: str | Path | None = None, seed: int | 
         answered = _headline_outcome(headline)
         spec_of = headline.panel.outcomes.get(answered, headline.panel.outcome)
         refuse_other_outcome(reader, economics, answered, spec_of)
+        refuse_own_outcome(reader, theory, spec_of)
     disclosure = reader.build(Disclosure, data.get("disclosure", {}), ("disclosure",))
     report = reader.build(Report, data.get("report", {}), ("report",))
     number = reader.build(Seed, data.get("seed", 20260101), ("seed",))

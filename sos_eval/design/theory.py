@@ -7,7 +7,9 @@ from typing import Any
 
 from sos_eval.design.sections import Path_, Reader
 from sos_eval.errors import Faults, listed, nearest
+from sos_eval.numerics import _dowhy
 from sos_eval.panel.disclosure import Disclosure
+from sos_eval.panel.spec import OutcomeSpec
 from sos_eval.results.method import registered
 from sos_eval.theory.controls import bad_controls, contradicted_split
 from sos_eval.theory.discovery import Discovery
@@ -27,6 +29,7 @@ __all__ = [
     "refuse_bad_controls",
     "refuse_contradicted_splits",
     "refuse_doses",
+    "refuse_own_outcome",
     "take_covariates",
 ]
 
@@ -143,6 +146,9 @@ def take_covariates(reader: Reader, theory: ProgrammeTheory | None) -> None:
         if "theory" not in reader.document.data:
             reader.add(path, "panel.covariates: from theory, and no theory is declared", "add the section theory")
         return
+    if absent := _dowhy.absent():
+        reader.add(("theory",), absent.what, absent.instead)
+        return
     found = identified(theory.graph, theory.treatment, theory.outcome, theory.measured)
     if found.minimal:
         panel["covariates"] = [theory.columns[node] for node in theory.graph.nodes if node in found.minimal[0]]
@@ -168,6 +174,16 @@ def refuse_bad_controls(
         for column, what, instead in bad_controls(theory, tuple(dict.fromkeys(columns))):
             path, key = (("estimators", i), f"estimators.{i}") if own else _place(reader.document.data, i, column)
             reader.add(path, f"{key}: {column} {what}", instead)
+
+
+def refuse_own_outcome(reader: Reader, theory: ProgrammeTheory | None, outcome: OutcomeSpec | None) -> None:
+    """Refuse a node that is measured by the outcome's own column."""
+    if theory is None or outcome is None:
+        return
+    for node, column in theory.columns.items():
+        if column in (outcome.count, outcome.value):
+            what = f"theory.columns.{node}: {column} is what the outcome is made of"
+            reader.add(("theory", "columns", node), what, "name a column that measures the node, or take it out")
 
 
 def refuse_contradicted_splits(reader: Reader, theory: ProgrammeTheory | None, columns: Sequence[str]) -> None:

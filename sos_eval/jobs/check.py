@@ -10,12 +10,10 @@ from sos_eval.design.lock import as_locked
 from sos_eval.errors import Fault, InputFault
 from sos_eval.jobs import steps
 from sos_eval.jobs.answers import Group, primary
-from sos_eval.jobs.discovery import refuse_discoveries
 from sos_eval.jobs.discreet import discreet, discreet_words
-from sos_eval.jobs.implementation import refuse_scores
+from sos_eval.jobs.emmie import refuse_packages, refuse_sections
 from sos_eval.jobs.look import own_look
-from sos_eval.jobs.moderators import refuse_groups
-from sos_eval.jobs.theory import identification, refuse_mediators
+from sos_eval.jobs.theory import identification
 from sos_eval.panel.england.published import panel_file
 from sos_eval.panel.panel import Panel
 from sos_eval.panel.raw import RAW, raw_files
@@ -58,6 +56,7 @@ def check_design(path: str | Path, *, panel: str | Path | None = None) -> Checku
     design = as_locked(load_design(path, panel=panel))
     own_look(design)
     steps.refuse_economics(design)
+    refuse_packages(design)
     files = data_paths(design)
     absent = next((file for file in files if not file.exists()), None)
     if not files or absent is not None:
@@ -70,10 +69,7 @@ def check_design(path: str | Path, *, panel: str | Path | None = None) -> Checku
         steps.identify(design, panels)
         identification(design)
         groups = steps.compare(design, panels)
-        refuse_groups(design, groups)
-        refuse_discoveries(design, groups)
-        refuse_scores(design, groups)
-        refuse_mediators(design, groups)
+        refuse_sections(design, groups)
     main = panels[design.estimators[0].id]
     text = f"{main.n_units} units, {int(main.ever_treated.sum())} ever treated, {main.n_times} periods"
     lines = [f"{design.path}: in order ({text})", *_doubts(design, main)]

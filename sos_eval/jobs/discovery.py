@@ -11,7 +11,6 @@ from sos_eval.design.design import Design
 from sos_eval.errors import Faults, InputFault, NotIdentified
 from sos_eval.jobs.account import Account
 from sos_eval.jobs.answers import Group, Key, primary
-from sos_eval.numerics import _econml
 from sos_eval.numerics.multiplicity import holm
 from sos_eval.results.fitted import Fitted
 from sos_eval.theory.discovery import changes_of, too_few_clusters
@@ -25,15 +24,12 @@ def refuse_discoveries(design: Design, groups: dict[Key, Group]) -> None:
 
     Raises
     ------
-    InputFault
-        econml, which learns them, is not installed.
     NotIdentified
         With the line of the first entry, and the differences that could be found.
     """
     faults = Faults(NotIdentified)
     for place, _ in design.discoveries[:1]:
         where = design.document.where(("moderators", place))
-        _econml.refuse_absence(where)
         if what := too_few_clusters(groups[primary(design, groups)].comparison.panel):
             instead = "declare at most two moderators with by, each tested as declared"
             faults.add(where, f"moderators.{place}.discover: {what}", instead)

@@ -12,17 +12,18 @@ from sos_eval.design.evidence import evidence_sheet
 from sos_eval.design.lock import as_locked, lock_path
 from sos_eval.jobs import steps
 from sos_eval.jobs.account import Account
-from sos_eval.jobs.discovery import discovered, refuse_discoveries
+from sos_eval.jobs.discovery import discovered
 from sos_eval.jobs.discreet import discreet
+from sos_eval.jobs.emmie import refuse_packages, refuse_sections
 from sos_eval.jobs.facts import run_facts
 from sos_eval.jobs.families import declared_families
-from sos_eval.jobs.implementation import implemented, refuse_scores
+from sos_eval.jobs.implementation import implemented
 from sos_eval.jobs.imputed import over_imputations
 from sos_eval.jobs.judge import judge
 from sos_eval.jobs.look import own_look
-from sos_eval.jobs.moderators import moderated, refuse_groups
+from sos_eval.jobs.moderators import moderated
 from sos_eval.jobs.runs import data_files, logged
-from sos_eval.jobs.theory import identification, refuse_mediators, theorised
+from sos_eval.jobs.theory import identification, theorised
 from sos_eval.jobs.universal_base import universal_base
 from sos_eval.jobs.world_truth import true_of
 from sos_eval.jobs.write import write
@@ -77,6 +78,7 @@ def run(
     refuse_inputs([folder], [plan.path, lock_path(plan), *data_files(plan)])
     own_look(plan)  # its faults come before the work
     steps.refuse_economics(plan)
+    refuse_packages(plan)
     account = Account(plan, progress, notice, workers)
     with account.crew.at_work(), discreet(plan):
         return _evaluated(plan, folder, account, force=force)
@@ -91,10 +93,7 @@ def _evaluated(plan: Design, folder: Path, account: Account, *, force: bool) -> 
         identified = identification(plan)
     with account.step("compare"):
         groups = steps.compare(plan, panels)
-        refuse_groups(plan, groups)
-        refuse_discoveries(plan, groups)
-        refuse_scores(plan, groups)
-        refuse_mediators(plan, groups)
+        refuse_sections(plan, groups)
     with account.step("estimate"):
         fitted = steps.estimate(plan, groups, account.crew)
     with account.step("infer"):
@@ -109,7 +108,7 @@ def _evaluated(plan: Design, folder: Path, account: Account, *, force: bool) -> 
         checked += judged.checked
     facts = run_facts(plan, groups, fitted, inferred, checked, judged, theory.facts)
     with account.step("cost"):
-        practised = implemented(plan, groups, fitted)
+        practised = implemented(plan, groups, fitted, inferred, account)
         costed = steps.cost(plan, inferred, checked, groups, facts, practised)
     facts = logged(plan, folder, facts, account)
     further = universal_base(fitted, account) | theory.tables | by_group.tables | looked | practised

@@ -52,7 +52,7 @@ def identification(design: Design) -> Identification | None:
 
 
 def refuse_mediators(design: Design, groups: dict[Key, Group]) -> None:
-    """Refuse mediators that are measured after the outcome.
+    """Refuse mediators that are measured after the outcome, or by words.
 
     Raises
     ------
@@ -62,8 +62,11 @@ def refuse_mediators(design: Design, groups: dict[Key, Group]) -> None:
     theory, faults = design.theory, Faults(NotIdentified)
     for node in mediators(theory) if theory is not None else ():
         column = theory.columns[node] if theory is not None else ""
-        if what := too_late(groups[primary(design, groups)].source, column):
-            where = design.document.where(("theory", "columns", node))
+        where, panel = design.document.where(("theory", "columns", node)), groups[primary(design, groups)].source
+        if not pd.api.types.is_numeric_dtype(panel.frame[column]):
+            what = f"theory.columns.{node}: {panel.label(column)} holds words, and effects are on numbers"
+            faults.add(where, what, "name a column of numbers, or take it out: the node then counts as not measured")
+        elif what := too_late(panel, column):
             faults.add(where, f"theory.columns.{node}: {what}", "name an earlier measurement, or widen panel.window")
     faults.stop()
 

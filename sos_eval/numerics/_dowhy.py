@@ -7,13 +7,20 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from sos_eval.errors import Fault, InputFault
+from sos_eval.numerics._installed import is_installed
 
-__all__ = ["MOST_CANDIDATES", "back_door_sets", "front_door_set", "instruments"]
+__all__ = ["MOST_CANDIDATES", "absent", "back_door_sets", "front_door_set", "instruments"]
 
 Edges = Sequence[tuple[str, str]]
 
 #: Nodes of which every set is tried; with more of them only the smallest sets are looked for.
 MOST_CANDIDATES = 14
+
+_ABSENT = Fault(
+    "",
+    "the design declares a theory, and dowhy, which looks for what identifies it, is not installed",
+    "install dowhy, or take the section theory out",
+)
 
 
 def back_door_sets(
@@ -67,9 +74,13 @@ def _identifier() -> Any:
     try:
         from dowhy.causal_identifier import auto_identifier
     except ImportError:
-        what = "the design declares a theory, and dowhy, which looks for what identifies it, is not installed"
-        raise InputFault(Fault("", what, "install dowhy, or take the section theory out")) from None
+        raise InputFault(_ABSENT) from None
     return auto_identifier
+
+
+def absent() -> Fault | None:
+    """Say that dowhy is not there, without importing it, which takes seconds; None where it is."""
+    return None if is_installed("dowhy") else _ABSENT
 
 
 def _networkx(edges: Edges) -> Any:

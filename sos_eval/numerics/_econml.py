@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sos_eval.errors import Fault, InputFault
+from sos_eval.numerics._installed import is_installed
 
-__all__ = ["Training", "causal_forest", "double_ml", "dr_learner", "refuse_absence"]
+__all__ = ["Training", "absent", "causal_forest", "double_ml", "dr_learner"]
 
 Array = NDArray[np.float64]
 
@@ -108,21 +108,9 @@ def _module(name: str) -> Any:
         raise InputFault(_ABSENT) from None
 
 
-def refuse_absence(where: str) -> None:
-    """Say before anything is learnt that econml is not there; it is looked for and not imported, which takes seconds.
-
-    Parameters
-    ----------
-    where
-        File and line that ask for it.
-
-    Raises
-    ------
-    InputFault
-        econml is not installed.
-    """
-    if find_spec("econml") is None:
-        raise InputFault(replace(_ABSENT, where=where))
+def absent() -> Fault | None:
+    """Say that econml is not there, without importing it, which takes seconds; None where it is."""
+    return None if is_installed("econml") else _ABSENT
 
 
 def _line() -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,16 @@ from numpy.typing import NDArray
 
 from sos_eval.numerics.regress import least_squares, with_influence
 
-__all__ = ["QUANTITIES", "Mediation", "MediationData", "confounded_indirect", "link_test", "mediation", "residual_link"]
+__all__ = [
+    "QUANTITIES",
+    "Mediation",
+    "MediationData",
+    "confounded_indirect",
+    "jackknife_errors",
+    "link_test",
+    "mediation",
+    "residual_link",
+]
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.intp]
@@ -20,6 +30,8 @@ QUANTITIES = (
     "controlled_direct", "interaction_reference", "interaction_mediated",
 )  # fmt: skip
 _STEP = 1e-20
+#: Condition number of products of columns from which they are not told apart.
+_SINGULAR = 1e13
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +100,39 @@ def mediation(rows: MediationData, *, interaction: bool, reference: float = 0.0)
     sums = np.column_stack([np.bincount(codes, column) for column in of_effects.T])
     n = len(sums)
     return Mediation(effects(at).real, n / (n - 1) * sums.T @ sums, n - 1)
+
+
+def jackknife_errors(rows: MediationData, *, interaction: bool, reference: float = 0.0) -> Array:
+    """Return errors of `QUANTITIES` by leaving out one cluster at a time, for few clusters.
+
+    ``sqrt((G - 1) / G sum_g (e_g - e)^2)``, both models made again without each cluster from its share in the normal
+    equations (MacKinnon, Nielsen and Webb 2023, equation 12, of a function of coefficients).
+
+    Returns
+    -------
+    ndarray, (8,)
+        NaN where some cluster is needed to tell the regressors apart.
+    """
+    one, t, m = np.ones((len(rows.outcome), 1)), rows.treatment[:, None], rows.mediator[:, None]
+    first = np.column_stack([one, t, rows.x, m])  # the last column is what is explained
+    second = np.column_stack([one, t, m, *([t * m] if interaction else []), rows.x, rows.outcome])
+    codes = np.unique(rows.clusters, return_inverse=True)[1]
+    parts = [np.flatnonzero(codes == g) for g in range(codes.max() + 1)]
+    products = [[(z[at] * rows.weights[at, None]).T @ z[at] for at in parts] for z in (first, second)]
+    whole = [np.sum(each, axis=0) for each in products]
+    left_out = [_from_products([total - each[g] for total, each in zip(whole, products, strict=True)], rows.x.shape[1],
+                               interaction, reference) for g in range(len(parts))]  # fmt: skip
+    apart = np.array(left_out) - _from_products(whole, rows.x.shape[1], interaction, reference)
+    return np.asarray(np.sqrt((len(parts) - 1) / len(parts) * (apart**2).sum(0)))
+
+
+def _from_products(products: Sequence[Array], k: int, interaction: bool, reference: float) -> Array:
+    """Return the quantities from both models' products of columns, the explained one last; NaN if they are singular."""
+    if any(np.linalg.cond(one[:-1, :-1]) > _SINGULAR for one in products):
+        return np.full(len(QUANTITIES), np.nan)
+    a, b = (np.linalg.solve(one[:-1, :-1], one[:-1, -1]).astype(complex) for one in products)
+    means = products[0][0, 2 : 2 + k] / products[0][0, 0]
+    return np.asarray(_effects(a, b, means, interaction, reference).real)
 
 
 def _effects(

@@ -15,6 +15,7 @@ from sos_eval.report.draw import Drawn
 from sos_eval.report.family_blocks import families
 from sos_eval.report.flow_words import left_out
 from sos_eval.report.group_blocks import balance_table_of, group_words, groups_of_rows
+from sos_eval.report.implementation_blocks import practice_blocks
 from sos_eval.report.mediation_blocks import mediation_blocks
 from sos_eval.report.methods_blocks import methods, notes, together
 from sos_eval.report.plan import since_the_lock
@@ -294,39 +295,9 @@ def implementation(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
     blocks: list[Block] = [Heading("Implementation"), *_began(bundle), *_pictures(drawn, "adoption")]
     blocks += _programmes(bundle)
     if bundle.design.get("implementation"):
-        return [*blocks, *_fidelity(bundle)]
+        return [*blocks, *practice_blocks(bundle)]
     needed = "It would need a fidelity or dose measured per unit and period, declared under “implementation”."
     return [*blocks, Text(f"How well it was put into practice was not evaluated. {needed}")]
-
-
-def _fidelity(bundle: ResultBundle) -> list[Block]:
-    """Return what was measured of practice."""
-    whole, by_time = bundle.tables("implementation"), bundle.tables("implementation.by_time")
-    if whole.empty:
-        return [Text("The fidelity that the design declares is not in the bundle.")]
-    row = whole.iloc[0]
-    said = f"Fidelity ({row['fidelity']}) was scored in {count(int(row['n_units']), *unit_words(bundle))}"
-    missing = f", not in {int(row['n_unscored'])} with a recorded start" if row["n_unscored"] else ""
-    what = "It describes practice: who practised better was not chosen by lot, so no causal effect is read off it."
-    return [
-        Text(f"{said}{missing}; the mean is {number(row['mean'])}. {what}"),
-        Table(shown(whole.drop(columns="fidelity")), "Fidelity, between units and within them"),
-        Table(shown(by_time), "Fidelity by periods since the start"),
-        *_practised(bundle),
-    ]
-
-
-_ITEMS = "The instrument, item by item (reliability: how far the items agree with one another, Cronbach's alpha)"
-
-
-def _practised(bundle: ResultBundle) -> list[Block]:
-    """Return the items of an instrument, and as treated beside intention to treat."""
-    items, treated = bundle.tables("implementation.items"), bundle.tables("implementation.as_treated")
-    blocks: list[Block] = [Table(shown(items), _ITEMS)] if len(items) else []
-    if len(treated):
-        words = "As treated, not causal, beside intention to treat (on units' changes)"
-        blocks.append(Table(shown(treated), words))
-    return blocks
 
 
 def _began(bundle: ResultBundle) -> list[Block]:

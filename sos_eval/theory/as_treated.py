@@ -12,7 +12,7 @@ from sos_eval.panel.long_differences import LongDifferences, long_differences
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import InferenceMethod
-from sos_eval.theory.implementation import MeasuredFidelity, scored
+from sos_eval.theory.implementation import MeasuredFidelity, reached_by, scored
 
 __all__ = ["as_treated"]
 
@@ -36,8 +36,9 @@ def as_treated(fitted: Fitted, declared: MeasuredFidelity) -> pd.DataFrame:
 
     Changes (mean from the last start on, less mean before the first) on groups of the treated, covariates and strata;
     errors from influence summed within clusters. The dose is a unit's mean score in treated periods; the slope is
-    that among the scored treated. Where fewer than five clusters are on a side of a contrast it has no conventional
-    interval: the reason says how many there are.
+    that among the scored treated. With `reached_by` those who had come to the minimum so many periods after their start
+    stand beside those who had not; of fewer than five units there is no number. Elsewhere, where fewer than five
+    clusters are on a side of a contrast it has no conventional interval: the reason says how many there are.
     """
     panel = fitted.panel
     changes = long_differences(panel, fitted.estimator.anticipation)
@@ -54,10 +55,32 @@ def as_treated(fitted: Fitted, declared: MeasuredFidelity) -> pd.DataFrame:
         parts = np.column_stack([reached, below, unscored]).astype(float)
         lines.append(_line(panel, changes, parts, f"reached {declared.minimum:g}", _CHOSEN))
         lines.append(_line(panel, changes, parts[:, [1, 0, 2]], f"below {declared.minimum:g}", _CHOSEN))
+    if declared.reached_by is not None:
+        lines += _in_time(panel, changes, declared, declared.reached_by)
     centred = np.where(np.isfinite(dose) & changes.treated, dose - np.nanmean(dose[changes.treated]), 0.0)
     with_dose = np.column_stack([centred, began, changes.treated & np.isnan(dose)]).astype(float)
     lines.append(_line(panel, changes, with_dose, "one more of the score, among the treated", _DOSE))
     return pd.DataFrame(lines, columns=list(_COLUMNS))
+
+
+def _in_time(
+    panel: Panel, changes: LongDifferences, declared: MeasuredFidelity, periods: int
+) -> list[dict[str, object]]:
+    """Return those who had reached the minimum in time and those who had not, each of five units or refused."""
+    known = reached_by(panel, declared, periods).astype(float).reindex(changes.units).to_numpy()
+    reached, below, unscored = (changes.treated & part for part in (known == 1, known == 0, np.isnan(known)))
+    parts = np.column_stack([reached, below, unscored]).astype(float)
+    within = f"by {periods} {'period' if periods == 1 else 'periods'} after the start" if periods else "at the start"
+    lines = []
+    for words, columns in ((f"reached {declared.minimum:g} {within}", [0, 1, 2]),
+                           (f"not {declared.minimum:g} {within}", [1, 0, 2])):  # fmt: skip
+        own = int(parts[:, columns[0]].sum())
+        if own < _FEWEST:
+            why = f"refused: {own} units, and below {_FEWEST} what they had is theirs and not practice's"
+            lines.append({"contrast": words, "n_treated": own, "reading": _CHOSEN, "reason": why})
+            continue
+        lines.append(_line(panel, changes, parts[:, columns], words, _CHOSEN))
+    return lines
 
 
 def _dose(panel: Panel, changes: LongDifferences, declared: MeasuredFidelity) -> Array:

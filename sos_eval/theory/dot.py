@@ -34,7 +34,7 @@ class DotGraph:
     labels: dict[str, str]
 
 
-def read_dot(text: str, where: str, faults: Faults) -> DotGraph:
+def read_dot(text: str, where: str, faults: Faults, *, before: int = 0) -> DotGraph:
     """Read a directed graph.
 
     Parameters
@@ -44,15 +44,16 @@ def read_dot(text: str, where: str, faults: Faults) -> DotGraph:
         graphs (``subgraph``) and undirected edges are refused.
     where
         The file, for faults; lines are counted from 1.
+    before
+        Lines of the file before the text.
     """
-    reader = _Reader(list(_tokens(text)), where, faults)
+    reader = _Reader(list(_tokens(text, before + 1)), where, faults)
     reader.graph()
     return DotGraph(tuple(dict.fromkeys(reader.edges)), reader.labels)
 
 
-def _tokens(text: str) -> Iterator[tuple[str, str, int]]:
+def _tokens(text: str, line: int) -> Iterator[tuple[str, str, int]]:
     """Yield kind, text and line of everything but spaces and comments."""
-    line = 1
     for match in _TOKEN.finditer(text):
         kind, said = str(match.lastgroup), match.group()
         if kind == "text":

@@ -15,7 +15,16 @@ from sos_eval.errors import NotIdentified, listed
 from sos_eval.panel.own_names import Column
 from sos_eval.panel.panel import Panel
 
-__all__ = ["MeasuredFidelity", "fidelity_by_time", "fidelity_summary", "item_table", "outside_scale", "scored"]
+__all__ = [
+    "MeasuredFidelity",
+    "fidelity_by_time",
+    "fidelity_summary",
+    "item_table",
+    "outside_scale",
+    "reached_by",
+    "scored",
+    "treated_scores",
+]
 
 
 @dataclass(frozen=True)
@@ -39,11 +48,33 @@ class MeasuredFidelity(Declared):
     """Score from which practice counts as the intervention."""
     scale: tuple[float, float] = (0.0, 1.0)
     """Lowest and highest score that there can be; others are refused."""
+    reached_by: Annotated[int, Ge(0)] | None = None
+    """Periods since the start by which the minimum has to be reached: those that did beside those that did not, as
+    treated, not causal."""
+    stages: Mapping[str, Annotated[int, Ge(0)]] = field(default_factory=dict)
+    """Stages of implementation by name, each with its first period since the start (transition: 0, embedding: 1,
+    embedded: 2, later: 4): the effect in each is the mean of the headline's event study. They need no score."""
+    turnover: Column = ""
+    """Column with the turnover of staff, per unit and period: how the score goes with it within units."""
+    source: str = ""
+    """Of an instrument: after whom, and what of it was tested."""
+    needs: Mapping[Column, str] = field(default_factory=dict)
+    """Of items: where they are read off, told where the data lack them."""
+
+    @property
+    def scores(self) -> tuple[str, ...]:
+        """The user's columns that the score is made of."""
+        return tuple(self.items) or tuple(filter(None, (self.fidelity,)))
 
     @property
     def reads(self) -> tuple[str, ...]:
         """The user's columns that it reads."""
-        return tuple(self.items) or (self.fidelity,)
+        return (*self.scores, *filter(None, (self.turnover,)))
+
+    @property
+    def measured(self) -> bool:
+        """Whether practice is scored; stages alone need no score."""
+        return bool(self.fidelity or self.items)
 
     @property
     def label(self) -> str:
@@ -53,11 +84,11 @@ class MeasuredFidelity(Declared):
     def __post_init__(self) -> None:
         if self.columns and self.instrument is None:
             raise ValueError("columns: go with instrument, a file; the keys of items are columns")
-        for name, told in (("labels", self.labels), ("reliability", self.reliability)):
+        for name, told in (("labels", self.labels), ("reliability", self.reliability), ("needs", self.needs)):
             if unknown := sorted(set(told) - set(self.items)):
-                raise ValueError(f"{name}: {listed(unknown)} is none of the items")
-        if not self.fidelity and not self.items:
-            raise ValueError("fidelity: is missing; name the column with the score, or declare items")
+                raise ValueError(f"{name}: {listed(unknown)} is none of the items; name items by their columns")
+        if not self.measured:
+            self._refuse_unscored()
         if len(self.items) == 1:
             raise ValueError("items: one item is no instrument; name its column as fidelity")
         low, high = self.scale
@@ -65,6 +96,19 @@ class MeasuredFidelity(Declared):
             raise ValueError(f"scale: {low:g} is not below {high:g}")
         if self.minimum is not None and not low <= self.minimum <= high:
             raise ValueError(f"minimum: {self.minimum:g} lies outside the scale from {low:g} to {high:g}")
+        if self.reached_by is not None and self.minimum is None:
+            raise ValueError("reached_by: goes with a minimum")
+        if any(not name.strip() for name in self.stages):
+            raise ValueError("stages: one has no name")
+        if sorted(set(self.stages.values())) != list(self.stages.values()):
+            raise ValueError("stages: each begins later than the one before it; write them in order")
+
+    def _refuse_unscored(self) -> None:
+        if not self.stages:
+            raise ValueError("fidelity: is missing; name the column with the score, or declare items")
+        for name in ("minimum", "reached_by", "turnover"):
+            if getattr(self, name) not in (None, ""):
+                raise ValueError(f"{name}: goes with a score; name its column as fidelity, or declare items")
 
 
 def outside_scale(panel: Panel, declared: MeasuredFidelity) -> str:
@@ -72,19 +116,26 @@ def outside_scale(panel: Panel, declared: MeasuredFidelity) -> str:
 
     Of an instrument each item has to lie on the scale, not their mean alone.
     """
-    table = _treated(panel, declared)
+    table = treated_scores(panel, declared)
     low, high = declared.scale
     frame = panel.frame[panel.frame["treated"] > 0]
-    for name in declared.reads:
+    for name in declared.scores:
         wrong = frame[(frame[name] < low) | (frame[name] > high)]
         if len(wrong):
             first = wrong.iloc[0]
             where = f"{first['unit']} in {panel.periods.name(first['time'])}"
             return f"{len(wrong)} scores of {name} lie outside {low:g} to {high:g}, the first {where}"
-    return "" if len(table) else f"{declared.label} has no score in any treated period"
+    return "" if len(table) else f"{declared.label} has no score in any treated period{_lacking(frame, declared)}"
 
 
-def _treated(panel: Panel, declared: MeasuredFidelity) -> pd.DataFrame:
+def _lacking(frame: pd.DataFrame, declared: MeasuredFidelity) -> str:
+    """Say which items of an instrument no treated period has, with where each is read off."""
+    gone = [name for name in declared.items if frame[name].isna().all()]
+    told = [f"{name} ({needs})" if (needs := declared.needs.get(name, "")) else name for name in gone]
+    return f": no treated period has {listed(told)}" if told else ""
+
+
+def treated_scores(panel: Panel, declared: MeasuredFidelity) -> pd.DataFrame:
     """Return the scores of treated periods, a row each."""
     scores = scored(panel, declared)
     chosen = (panel.frame["treated"] > 0) & scores.notna()
@@ -100,7 +151,7 @@ def scored(panel: Panel, declared: MeasuredFidelity) -> pd.Series:
     NotIdentified
         A column holds words.
     """
-    for name in declared.reads:
+    for name in declared.scores:
         if not pd.api.types.is_numeric_dtype(panel.frame[name]):
             raise NotIdentified(panel.fault(f"implementation: {name} holds words", "name a column of numbers"))
     if not declared.items:
@@ -113,11 +164,13 @@ def scored(panel: Panel, declared: MeasuredFidelity) -> pd.Series:
 def item_table(panel: Panel, declared: MeasuredFidelity) -> pd.DataFrame:
     """Return a line an item over treated periods in which all items are there: weight, mean, and how far they agree.
 
-    `between_scorers` is the reliability that was declared of an item, NaN where none was.
+    `lacking` counts treated periods without the item. `between_scorers` is the reliability that was declared of an
+    item, NaN where none was.
     `reliability` is Cronbach's alpha of the items standardised, ``k r / (1 + (k - 1) r)`` with the mean correlation r;
     `rest_correlation` that of an item with the mean of the others.
     """
-    frame = panel.frame[(panel.frame["treated"] > 0)][list(declared.items)].astype(float).dropna()
+    whole = panel.frame[(panel.frame["treated"] > 0)][list(declared.items)].astype(float)
+    frame = whole.dropna()
     if len(frame) < 3:
         return pd.DataFrame()
     correlation = frame.corr().to_numpy()
@@ -131,35 +184,59 @@ def item_table(panel: Panel, declared: MeasuredFidelity) -> pd.DataFrame:
         "weight": list(declared.items.values()), "mean": frame.mean().to_numpy(), "sd": frame.std().to_numpy(),
         "rest_correlation": rest, "reliability": k * mean / (1 + (k - 1) * mean),
         "between_scorers": [told.get(name, np.nan) for name in items], "scores": len(frame),
+        "lacking": whole.isna().sum().to_numpy(int),
     })  # fmt: skip
 
 
 def fidelity_summary(panel: Panel, declared: MeasuredFidelity) -> pd.DataFrame:
-    """Return one line: mean, spread between units and within them, and how many reach the minimum.
+    """Return one line: mean, spread between units and within them, and which shares reach the minimum.
 
+    The shares are of units, by their mean, and of treated periods.
     Between: the standard deviation of units' means. Within: the root of the mean variance around them; NaN where no
     unit has two scores.
     """
-    table = _treated(panel, declared)
+    table = treated_scores(panel, declared)
     units = table.groupby("unit")["score"]
     means, counts = units.mean(), units.count()
-    apart = table["score"] - table["unit"].map(means).astype(float)
+    moves = table["unit"].map(units.max() > units.min())
+    apart = (table["score"] - table["unit"].map(means).astype(float)).where(moves, 0.0)
     left = int((counts - 1).sum())
-    reached = np.nan if declared.minimum is None else float((means >= declared.minimum).mean())
+    least = np.nan if declared.minimum is None else declared.minimum
+    known = declared.minimum is not None
     row = {
         "fidelity": declared.label, "n_units": len(means), "n_unscored": int(panel.ever_treated.sum()) - len(means),
         "scores": len(table), "mean": float(means.mean()),
         "sd_between": float(means.std()) if len(means) > 1 else np.nan,
         "sd_within": float(np.sqrt((apart**2).sum() / left)) if left else np.nan,
-        "minimum": np.nan if declared.minimum is None else declared.minimum, "share_reaching": reached,
+        "minimum": least, "share_reaching": float((means >= least).mean()) if known else np.nan,
+        "share_of_periods": float((table["score"] >= least).mean()) if known else np.nan,
     }  # fmt: skip
     return pd.DataFrame([row])
 
 
 def fidelity_by_time(panel: Panel, declared: MeasuredFidelity) -> pd.DataFrame:
-    """Return the mean score and the share that reaches the minimum by periods since the start."""
-    grouped = _treated(panel, declared).groupby("event_time")["score"]
-    least = np.inf if declared.minimum is None else declared.minimum
+    """Return, by periods since the start, the mean score and two shares of units at or over the minimum.
+
+    `share_reaching` is of those that are scored in the period, `share_by_then` that have reached it in any period
+    up to then, of all that were scored by then.
+    """
+    scores = treated_scores(panel, declared).sort_values("event_time", kind="stable")
+    grouped = scores.groupby("event_time")["score"]
     table = pd.DataFrame({"n_units": grouped.count(), "mean": grouped.mean(), "sd": grouped.std()})
-    share = grouped.apply(lambda scores: float((scores >= least).mean()))
-    return table.assign(share_reaching=share if declared.minimum is not None else np.nan).reset_index()
+    if declared.minimum is None:
+        return table.assign(share_reaching=np.nan, share_by_then=np.nan).reset_index()
+    least = declared.minimum
+    share = grouped.apply(lambda own: float((own >= least).mean()))
+    by_then = [float((_best(scores, end) >= least).mean()) for end in table.index]
+    return table.assign(share_reaching=share, share_by_then=by_then).reset_index()
+
+
+def reached_by(panel: Panel, declared: MeasuredFidelity, periods: float) -> pd.Series:
+    """Say of every unit scored up to so many periods after its start whether it reached the minimum by then."""
+    least = np.inf if declared.minimum is None else declared.minimum
+    return _best(treated_scores(panel, declared), periods) >= least
+
+
+def _best(scores: pd.DataFrame, periods: float) -> pd.Series:
+    """Return each unit's largest score up to so many periods after its start."""
+    return scores[scores["event_time"] <= periods].groupby("unit")["score"].max()

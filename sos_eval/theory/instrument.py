@@ -16,7 +16,7 @@ __all__ = ["SCHEMA", "Instrument", "InstrumentItem", "cited"]
 SCHEMA = "sos-eval/instrument/1"
 _AT = ("implementation",)
 #: What a design writes beside the file; all else is the instrument's.
-_BESIDE = ("instrument", "columns", "fidelity")
+_BESIDE = ("instrument", "columns", "fidelity", "reached_by", "stages", "turnover")
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,9 @@ def cited(document: Document, given: Mapping[str, Any], faults: Faults) -> dict[
         "labels": {column: item.label or name for column, (name, item) in by_column.items()},
         "reliability": {c: item.reliability for c, (_, item) in by_column.items() if item.reliability is not None},
         "fidelity": given.get("fidelity") or instrument.title, "scale": list(instrument.scale),
-        "minimum": instrument.minimum,
+        "minimum": instrument.minimum, "source": instrument.source,
+        "needs": {column: item.needs for column, (_, item) in by_column.items() if item.needs},
+        **{name: given[name] for name in ("reached_by", "stages", "turnover") if name in given},
     }  # fmt: skip
 
 

@@ -8,22 +8,34 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from sos_eval.errors import InputFault, NotIdentified
-from sos_eval.numerics.mediation import QUANTITIES, MediationData, confounded_indirect, link_test, mediation
+from sos_eval.numerics.mediation import (
+    QUANTITIES,
+    MediationData,
+    confounded_indirect,
+    jackknife_errors,
+    link_test,
+    mediation,
+)
 from sos_eval.panel.changes_of_people import changes_of_people
 from sos_eval.panel.long_differences import LongDifferences, long_differences
 from sos_eval.panel.panel import Panel
 from sos_eval.results.fitted import Fitted
+from sos_eval.results.inference import InferenceMethod
 from sos_eval.theory.first_link import on_column
 from sos_eval.theory.programme import MediationPath, ProgrammeTheory
 
-__all__ = ["FEWEST_FOR_PARTS", "joint_test", "parts_of_effect", "too_late"]
+__all__ = ["FEWEST_FOR_PARTS", "FEWEST_OF_PEOPLE", "joint_test", "parts_of_effect", "too_late"]
 
 #: Treated clusters, and comparison clusters, from which an effect is split.
 FEWEST_FOR_PARTS = 40
+#: The same where rows are people, whose own differences tell the second link.
+FEWEST_OF_PEOPLE = InferenceMethod.alone_from
 LEVEL = 0.95
 #: Correlations of the two models' errors for which the indirect effect is told.
 RHO = np.round(np.arange(-0.9, 0.95, 0.1), 1)
 _JOINT = ("mediator", "words", "first_p", "link", "link_error", "link_p", "joint_p", "n_units", "reason")
+_JACKKNIFE = "{} treated and {} comparison clusters: errors by leaving out one at a time, t with {} degrees of freedom"
+_TOLD_BY_ONE = "no error: without some cluster the regressors are not told apart"
 _PARTS = ("mediator", "words", "quantity", "estimate", "std_error", "conf_low", "conf_high", "n_clusters", "reason")
 
 
@@ -70,7 +82,9 @@ def joint_test(
 def _unit_rows(fitted: Fitted, column: str) -> tuple[MediationData, NDArray[np.intp]]:
     """Return units' changes and their strata."""
     if fitted.panel.layout != "panel":
-        raise NotIdentified("rows are people, whose mediators hang together within units: declare theory.mediation")
+        raise NotIdentified(
+            "rows are people, whose mediators hang together within units: theory.mediation splits the effect instead"
+        )
     data, units = _data(fitted, column)
     if len(units) - data.x.shape[1] < 6:  # constant, treatment, mediator, and three left over
         raise NotIdentified(f"{len(units)} units have changes of both, too few for a second link")
@@ -118,16 +132,17 @@ def _changes(panel: Panel, anticipation: float) -> LongDifferences:
 def parts_of_effect(theory: ProgrammeTheory, fitted: Fitted) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the parts of the effect by declared path, and the indirect one if hidden causes move both ends.
 
-    With one mediator and linear models natural and interventional effects are the same numbers. Below
-    `FEWEST_FOR_PARTS` clusters on a side, and where nothing can be computed, a line with the reason.
+    With one mediator and linear models natural and interventional effects are the same numbers. Units are split from
+    `FEWEST_FOR_PARTS` clusters on each side on, people within units from `FEWEST_OF_PEOPLE` on: below the first their
+    errors leave out one cluster at a time. Where nothing can be computed there is a line with the reason.
     """
     parts, hidden = [], []
     for path in theory.mediation:
         words = {"mediator": path.through, "words": theory.label(path.through)}
         try:
-            _enough(fitted.panel, theory, path)
             data, _ = _data(fitted, theory.columns[path.through])
-            parts.append(_parts(data, path).assign(**words, reason=""))
+            _enough(data, theory, path, people=fitted.panel.layout != "panel")
+            parts.append(_parts(data, path).assign(**words))
             hidden.append(_hidden(data).assign(**words))
         except InputFault as fault:
             parts.append(pd.DataFrame([words | {"reason": fault.faults[0].what}]))
@@ -136,27 +151,39 @@ def parts_of_effect(theory: ProgrammeTheory, fitted: Fitted) -> tuple[pd.DataFra
     return table.reindex(columns=list(_PARTS)), sensitivity
 
 
-def _enough(panel: Panel, theory: ProgrammeTheory, path: MediationPath) -> None:
+def _sides(data: MediationData) -> tuple[int, int]:
+    """Return treated and comparison clusters."""
+    treated, every = (len(np.unique(data.clusters[rows])) for rows in (data.treatment > 0, data.treatment >= 0))
+    return treated, every - treated
+
+
+def _enough(data: MediationData, theory: ProgrammeTheory, path: MediationPath, *, people: bool) -> None:
     """Refuse to split an effect among few clusters, with what would test the path otherwise."""
-    treated = panel.n_treated_clusters
-    comparison = panel.n_clusters - treated
-    if min(treated, comparison) >= FEWEST_FOR_PARTS:
+    treated, comparison = _sides(data)
+    fewest = FEWEST_OF_PEOPLE if people else FEWEST_FOR_PARTS
+    if min(treated, comparison) >= fewest:
         return
     needs = theory.node(path.through).needs or f"{theory.label(path.through)}, measured before and after the start,"
+    whose = "an effect on people" if people else "an effect"
     raise NotIdentified(
-        f"{treated} treated and {comparison} comparison clusters: splitting an effect needs {FEWEST_FOR_PARTS} of "
+        f"{treated} treated and {comparison} comparison clusters: splitting {whose} needs {fewest} of "
         f"each. The path would be tested by {needs} in a larger roll-out, or by families drawn by lot"
     )
 
 
 def _parts(data: MediationData, path: MediationPath) -> pd.DataFrame:
-    """Return the quantities with clustered errors."""
+    """Return the quantities with clustered errors; among few clusters by leaving out one at a time."""
+    sides = _sides(data)
     found = mediation(data, interaction=path.interaction, reference=path.reference)
-    errors = np.sqrt(np.diag(found.covariance))
-    half = float(stdtrit(found.df, 0.5 + LEVEL / 2)) * errors
+    errors, df, reason = np.sqrt(np.diag(found.covariance)), found.df, ""
+    if min(sides) < FEWEST_FOR_PARTS:
+        errors = jackknife_errors(data, interaction=path.interaction, reference=path.reference)
+        df = min(sides) - 1
+        reason = _JACKKNIFE.format(*sides, df) if np.isfinite(errors).all() else _TOLD_BY_ONE
+    half = float(stdtrit(df, 0.5 + LEVEL / 2)) * errors
     return pd.DataFrame({
         "quantity": QUANTITIES, "estimate": found.effects, "std_error": errors, "conf_low": found.effects - half,
-        "conf_high": found.effects + half, "n_clusters": found.df + 1,
+        "conf_high": found.effects + half, "n_clusters": found.df + 1, "reason": reason,
     })  # fmt: skip
 
 

@@ -88,9 +88,11 @@ def groups_of(panel: Panel, by: str) -> dict[str, NDArray[np.bool_]]:
 
 
 def group_faults(panel: Panel, by: str) -> list[str]:
-    """Say which groups have nobody treated, or nobody to compare them with."""
-    said = []
-    for name, units in groups_of(panel, by).items():
+    """Say which groups have nobody treated, or nobody to compare them with; or that there is one group alone."""
+    said, members = [], groups_of(panel, by)
+    if len(members) == 1:
+        return [f"all {panel.n_units} units are of one group, {next(iter(members))}: there is nothing to tell apart"]
+    for name, units in members.items():
         treated = int((units & panel.ever_treated).sum())
         if not treated or treated == units.sum():
             lacks = "a unit that stays untreated" if treated else "a treated unit"

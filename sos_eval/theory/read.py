@@ -74,7 +74,9 @@ def _sourced(section: ProgrammeTheory, document: Document, faults: Faults) -> _S
         faults.add(document.where(_AT), f"theory: {what}", "write one of edges, dot, file")
         return None
     if section.dot is not None:
-        return _of_dot(section, section.dot, str(document.path), document, faults)
+        line = document.lines.get((*_AT, "dot"), 1)
+        before = line if "\n" in section.dot else line - 1  # a text of several lines begins below its key
+        return _of_dot(section, section.dot, str(document.path), document, faults, before)
     if section.file is None:
         return _Sourced(section, lambda i: document.where((*_AT, "edges", i)), _keys(document))
     file = document.path.parent / section.file
@@ -89,9 +91,11 @@ def _keys(document: Document) -> Callable[..., str]:
     return lambda *key: document.where((*_AT, *key))
 
 
-def _of_dot(section: ProgrammeTheory, text: str, where: str, document: Document, faults: Faults) -> _Sourced:
-    """Return the section with the arrows and labels of a DOT text."""
-    drawn = read_dot(text, where, faults)
+def _of_dot(
+    section: ProgrammeTheory, text: str, where: str, document: Document, faults: Faults, before: int = 0
+) -> _Sourced:
+    """Return the section with the arrows and labels of a DOT text, which so many lines of its file stand before."""
+    drawn = read_dot(text, where, faults, before=before)
     labels = {name: replace(section.node(name), label=label) for name, label in drawn.labels.items()}
     mentioned = {node: TheoryNode() for edge in drawn.edges for node in edge[:2]} if not section.nodes else {}
     edges = tuple((cause, moved) for cause, moved, _ in drawn.edges)

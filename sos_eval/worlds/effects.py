@@ -27,6 +27,7 @@ __all__ = [
     "apply_dose",
     "draw_doses",
     "of_authorities",
+    "share_left",
     "stop_at_zero",
 ]
 
@@ -36,7 +37,10 @@ AT_ZERO_AT_MOST = 1e-2
 
 @dataclass(frozen=True)
 class Fidelity(Declared):
-    """How faithfully adopters practise: the effect is proportional to it. Column ``fidelity``, 0 if untreated."""
+    """How faithfully adopters practise: the effect is proportional to it. Column ``fidelity``, 0 if untreated.
+
+    After the start the column falls as the effect does, with the turnover of staff.
+    """
 
     mean: Annotated[float, Interval(gt=0, le=1)] = 0.7
     """Mean over adopters; an adopter of this fidelity has the declared effect."""
@@ -150,7 +154,7 @@ def draw_doses(
     if spec.fidelity:
         fidelity = _fidelity(spec.fidelity, np.isfinite(first_treated), rng)
         since = np.where(np.isfinite(event), np.clip(event, 0, None), 0.0)
-        own *= fidelity[:, None] / spec.fidelity.mean * _left(spec.fidelity, since)
+        own *= fidelity[:, None] / spec.fidelity.mean * share_left(spec.fidelity, since)
     if spec.contamination is None:
         return own, np.zeros_like(own), fidelity
     return own, unrecorded(spec.contamination, first_treated, times, rng), fidelity
@@ -220,7 +224,7 @@ def _fidelity(spec: Fidelity, treated: NDArray[np.bool_], rng: np.random.Generat
     return drawn
 
 
-def _left(spec: Fidelity, since: Array) -> Array:
+def share_left(spec: Fidelity, since: Array) -> Array:
     """Return the share of the first fidelity that is left some periods after the start.
 
     Each period a share t of the staff leaves and a share r of their successors is trained: ``x' = (1 - t) x + t r``,

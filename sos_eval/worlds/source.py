@@ -15,6 +15,7 @@ from sos_eval.worlds.children import children_from, is_of_children
 from sos_eval.worlds.children_source import children_frame, children_tables
 from sos_eval.worlds.draw import draw_outcomes
 from sos_eval.worlds.draws import Draws
+from sos_eval.worlds.effects import share_left
 from sos_eval.worlds.frame import draw_frame
 from sos_eval.worlds.world import World, world_from
 
@@ -109,7 +110,9 @@ def data_of(draws: Draws) -> pd.DataFrame:
     for name in frame.columns[1:]:
         data[name] = np.repeat(frame.table[name].to_numpy(), n_times)
     if world.effect.fidelity:
-        data["fidelity"] = np.repeat(np.round(draws.by_authority(frame.fidelity, 0), 4), n_times)
+        since = np.maximum(world.periods - np.where(starts > 0, starts, np.inf)[:, None], 0.0)
+        own = draws.by_authority(frame.fidelity, 0)[:, None] * share_left(world.effect.fidelity, since)
+        data["fidelity"] = np.round(own, 4).ravel()
     data |= {name: values[0].ravel() for name, values in draws.mediators.items()}
     table = pd.DataFrame(data)
     if frame.geography is not None:

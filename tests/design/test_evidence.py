@@ -11,7 +11,7 @@ import sos_eval as se
 from sos_eval.comparison import Nearest
 from sos_eval.design.evidence import emmie_sheet, maryland, robins_i
 from sos_eval.design.target_trial import target_trial
-from sos_eval.estimators import TWFE, RothSantAnna
+from sos_eval.estimators import TWFE, CallawaySantAnna, RothSantAnna
 from sos_eval.results.facts import CheckFacts, HeadlineKey, LockFacts, PanelFacts, RunFacts
 from tests.jobs.test_theory import load
 
@@ -46,6 +46,26 @@ def test_maryland_by_design(tmp_path):
     everybody = replace(facts(), panel=PanelFacts(n_treated_units=8))  # who has not begun yet is the comparison
     assert maryland(by_lot, everybody)["at_most"].iloc[0] == 5
     assert "without a documented draw level 3 at most" in row["condition"]
+
+
+@pytest.mark.parametrize(
+    ("method", "untreated", "what"),
+    [
+        (CallawaySantAnna(), 0, "compared with those that had not begun yet (nobody never begins)"),
+        (TWFE(), 0, "compared with those that began at other times (nobody never begins)"),
+        (CallawaySantAnna(), 4, "with a comparison group"),
+        (CallawaySantAnna(control="not_yet_treated"), 4,
+         "with a comparison group, which those that begin later belong to until they do"),
+    ],
+)  # fmt: skip
+def test_those_who_have_not_begun_yet_are_a_comparison(tmp_path, method, untreated, what):
+    design = load(tmp_path)
+    design = replace(design, estimators=(replace(design.estimators[0], method=method),))
+    panel = PanelFacts(n_treated_units=8, n_comparison_units=untreated, cohorts=(2014.0, 2016.0))
+    row = maryland(design, replace(facts(), panel=panel)).iloc[0]
+    assert row["at_most"] == 3
+    assert row["design"] == f"before and after, {what}"
+    assert row["condition"].endswith("Otherwise level 2")
 
 
 def test_robins_has_seven_domains_the_runs_evidence_and_no_judgement(tmp_path):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
 import sos_eval as se
 from sos_eval.errors import DesignFault, InputFault
+from sos_eval.jobs.check import check_design
+from sos_eval.numerics import _dowhy
 from tests.conftest import ROOT, drawn_once
 
 WORLD = """\
@@ -201,6 +204,79 @@ def test_under_a_profile_columns_of_the_theory_are_refused(tmp_path):
         load(tmp_path, ("seed: 1\n", "disclosure: {profile: dfe}\nseed: 1\n"))
 
 
+class Absent:
+    """An importer that refuses packages, as a machine without them does."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in self.names:
+            raise ModuleNotFoundError(name)
+
+
+def test_packages_that_are_asked_for_and_not_there_are_named_together(tmp_path, monkeypatch):
+    load(tmp_path, ("seed: 1\n", "moderators: [{discover: double_ml, among: [idaci]}]\nseed: 1\n"))
+    for name in [name for name in sys.modules if name.split(".")[0] in ("dowhy", "econml")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "meta_path", [Absent("dowhy", "econml"), *sys.meta_path])
+    with pytest.raises(InputFault) as caught:
+        check_design(tmp_path / "d.yaml")
+    said = [str(fault) for fault in caught.value.faults]
+    assert [one.partition(": ")[0].rpartition("/")[2] for one in said] == ["d.yaml:13", "d.yaml:18"]
+    assert "install dowhy, or take the section theory out" in said[0]
+    assert "install econml, or take the entry with discover out" in said[1]
+    theory = DESIGN[DESIGN.index("theory:") : DESIGN.index("seed: 1")]
+    load(tmp_path, (theory, ""))  # a design that does not ask never looks for them
+    assert "in order" in check_design(tmp_path / "d.yaml").text
+
+
+def test_covariates_from_a_theory_without_dowhy_are_told_so_at_its_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(_dowhy, "is_installed", lambda name: False)
+    with pytest.raises(DesignFault, match=r"d.yaml:13: .*dowhy, which looks for what identifies it, is not installed"):
+        load(tmp_path, ("covariates: [idaci]", "covariates: {from: theory}"))
+
+
+def test_what_the_data_cannot_answer_of_all_sections_is_told_at_once(tmp_path):
+    """All units are of one region, turnover is words, and scores are off their scale."""
+    load(
+        tmp_path,
+        ("seed: 1\n", "moderators: [{by: region}]\nimplementation: {fidelity: trust, turnover: region}\nseed: 1\n"),
+    )
+    with pytest.raises(InputFault) as caught:
+        check_design(tmp_path / "d.yaml")
+    said = [str(fault).rpartition("/")[2] for fault in caught.value.faults]
+    assert [one.partition(":")[2].partition(";")[0] for one in said] == [
+        "18: moderators.0.by: all 40 units are of one group, region North: there is nothing to tell apart",
+        "19: implementation.turnover: region holds words",
+        "19: implementation.fidelity: 32 scores of trust lie outside 0 to 1, the first 213 in 2015",
+    ]
+
+
+def test_a_mediator_of_words_is_refused(tmp_path):
+    load(tmp_path, ("columns: {trust: trust,", "columns: {trust: region,"))
+    with pytest.raises(InputFault, match=r"d.yaml:16: theory.columns.trust: region holds words, and effects are on"):
+        check_design(tmp_path / "d.yaml")
+
+
+def test_a_node_that_the_outcome_itself_measures_is_refused(tmp_path):
+    with pytest.raises(DesignFault, match=r"d.yaml:16: theory.columns.trust: care_entries is what the outcome is made"):
+        load(tmp_path, ("columns: {trust: trust,", "columns: {trust: care_entries,"))
+
+
+@pytest.mark.parametrize(
+    ("dot", "line"),
+    [
+        ('"digraph { practice -> ; outcome }"', 15),
+        ("|\n    digraph {\n      practice -> trust;\n      trust -> ;\n    }", 18),
+    ],
+)
+def test_faults_of_a_graph_within_a_design_stand_at_its_lines(tmp_path, dot, line):
+    edges = DESIGN[DESIGN.index("  edges:") : DESIGN.index("  columns:")]
+    with pytest.raises(DesignFault, match=rf"d.yaml:{line}: theory: '[;}}]' stands where a node is meant"):
+        load(tmp_path, (edges, f"  dot: {dot}\n"))
+
+
 EIGHT = """\
 schema: sos-eval/design/1
 name: eight
@@ -212,7 +288,7 @@ panel:
   outcome: {value: y}
   treatment: {first_treated: start, untreated_means: never}
 estimators: [{method: twfe}]
-inference: analytic
+inference: {method: randomization, draws: 19, interval: none}
 seed: 1
 """
 

@@ -7,8 +7,16 @@ from itertools import permutations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import stdtrit
 
-from sos_eval.numerics.mediation import QUANTITIES, MediationData, confounded_indirect, link_test, mediation
+from sos_eval.numerics.mediation import (
+    QUANTITIES,
+    MediationData,
+    confounded_indirect,
+    jackknife_errors,
+    link_test,
+    mediation,
+)
 from tests.reference.stored import cases, file
 
 CASES = cases("mediation")
@@ -71,3 +79,53 @@ def test_the_second_link_by_all_permutations_of_five():
     slope, _, p = link_test(rows, np.zeros(5, dtype=int), 4000, np.random.default_rng(1))
     assert slope == pytest.approx(left_m @ left_y / (left_m @ left_m))
     assert p == pytest.approx(exact, abs=4 * np.sqrt(exact * (1 - exact) / 4000))
+
+
+@pytest.mark.parametrize("interaction", [True, False])
+def test_leaving_out_a_cluster_at_a_time_is_what_its_rows_left_out_give(interaction):
+    """Eight clusters of three rows, weighed, with a covariate: each left out by hand."""
+    rng = np.random.default_rng(5)
+    clusters, treated = np.repeat(np.arange(8), 3), np.repeat([1.0, 0.0], 12)
+    m, x = treated + rng.standard_normal(24), rng.standard_normal((24, 1))
+    y, weights = m * (1 + treated) + x[:, 0] + rng.standard_normal(24), rng.uniform(0.5, 2, 24)
+
+    def rows(keep):
+        return MediationData(y[keep], m[keep], treated[keep], x[keep], weights[keep], clusters[keep])
+
+    options = {"interaction": interaction, "reference": 0.4}
+    whole = mediation(rows(clusters >= 0), **options).effects
+    apart = np.array([mediation(rows(clusters != g), **options).effects - whole for g in range(8)])
+    expected = np.sqrt(7 / 8 * (apart**2).sum(0))
+    assert jackknife_errors(rows(clusters >= 0), **options) == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
+def test_a_cluster_without_which_nothing_is_told_apart_leaves_no_error():
+    clusters, treated = np.repeat(np.arange(8), 3), np.repeat([1.0, 0.0], 12)
+    rng = np.random.default_rng(5)
+    x = np.where(clusters == 2, rng.standard_normal(24), 0.0)[:, None]
+    data = MediationData(rng.standard_normal(24), rng.standard_normal(24), treated, x, np.ones(24), clusters)
+    assert np.isnan(jackknife_errors(data, interaction=True)).all()
+
+
+def of_few_clusters(rng, treated, others, each=30):
+    """Draw people in clusters that have levels of their own: direct .5, indirect 1.5 under practice and 1 without."""
+    n = treated + others
+    clusters = np.repeat(np.arange(n), each)
+    practised, levels = (clusters < treated).astype(float), 0.5 * rng.standard_normal((2, n))
+    x, noise = rng.standard_normal(n * each), rng.standard_normal((2, n * each))
+    m = practised + 0.3 * x + levels[0][clusters] + noise[0]
+    y = 0.5 * practised + (1 + 0.5 * practised) * m + 0.3 * x + levels[1][clusters] + noise[1]
+    return MediationData(y, m, practised, x[:, None], np.ones(n * each), clusters)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("treated", "others"), [(5, 5), (5, 20), (10, 40)])
+def test_intervals_of_few_clusters_hold(treated, others):
+    """Errors by leaving clusters out, t with the smaller side less one: 95% at least, less three errors of 1.5%."""
+    truth = dict(zip(QUANTITIES, (2.0, 0.5, 1.5, 1.0, 1.0, 0.5, 0.0, 0.5), strict=True))
+    rng, inside = np.random.default_rng(1), np.zeros(len(QUANTITIES))
+    for _ in range(200):
+        data = of_few_clusters(rng, treated, others)
+        half = stdtrit(min(treated, others) - 1, 0.975) * jackknife_errors(data, interaction=True)
+        inside += np.abs(mediation(data, interaction=True).effects - list(truth.values())) <= half
+    assert (inside / 200 >= 0.95 - 3 * 0.0155).all()

@@ -255,7 +255,7 @@ def test_check_says_that_econml_is_lacking(tmp_path, monkeypatch):
     from sos_eval.numerics import _econml
 
     path = wide(tmp_path).path
-    monkeypatch.setattr(_econml, "find_spec", lambda name: None)
+    monkeypatch.setattr(_econml, "is_installed", lambda name: False)
     with pytest.raises(InputFault, match=r"d\.yaml:\d+: .*econml, which learns that, is not installed"):
         check_design(path)
 

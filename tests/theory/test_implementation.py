@@ -6,18 +6,23 @@ import numpy as np
 import pytest
 
 from sos_eval.declare import Document
+from sos_eval.design.protocol import protocol
 from sos_eval.errors import DesignFault, Faults, NotIdentified
 from sos_eval.estimators import TWFE
+from sos_eval.report.implementation_blocks import practice_blocks
 from sos_eval.theory.as_treated import as_treated
+from sos_eval.theory.decay import decay
 from sos_eval.theory.implementation import (
     MeasuredFidelity,
     fidelity_by_time,
     fidelity_summary,
     item_table,
     outside_scale,
+    reached_by,
     scored,
 )
 from sos_eval.theory.instrument import cited
+from sos_eval.worlds.source import world_frame
 from tests.conftest import ROOT, without_pages
 from tests.fakes import fit, panel_of
 from tests.jobs.test_theory import load
@@ -46,6 +51,23 @@ def test_by_hand():
     assert table["event_time"].tolist() == [0, 1]
     assert table["mean"].tolist() == pytest.approx([0.7, 0.7])
     assert table["share_reaching"].tolist() == [0.5, 1.0]
+    assert table["share_by_then"].tolist() == [0.5, 1.0]
+    assert row["share_of_periods"] == 0.75
+
+
+def test_a_score_that_stays_does_not_spread_by_rounding():
+    still = panel(((0.1, 0.1), (0.7, 0.7)))
+    thirds = still.with_columns(score=still.frame["score"].to_numpy() / 3)
+    assert fidelity_summary(thirds, MeasuredFidelity("score")).iloc[0]["sd_within"] == 0
+
+
+def test_who_reached_the_minimum_once_has_reached_it_by_then():
+    """Scores .9 then .2, and .2 then none: half have been there by either period, nobody is in the second."""
+    data = panel(((0.9, 0.2), (0.2, np.nan)))
+    table = fidelity_by_time(data, DECLARED)
+    assert table["share_reaching"].tolist() == [0.5, 0.0]
+    assert table["share_by_then"].tolist() == [0.5, 0.5]
+    assert reached_by(data, DECLARED, 1).to_dict() == {"u001": True, "u002": False}
 
 
 def test_scores_outside_the_scale_are_named():
@@ -86,28 +108,62 @@ def test_under_a_disclosure_profile_it_is_refused(tmp_path):
 def test_run_describes_it_and_refuses_other_scales(tmp_path):
     import sos_eval as se
 
-    scale = "implementation: {fidelity: trust, minimum: 10, scale: [0, 20]}\nseed: 1\n"
-    bundle = se.run(load(tmp_path, ("seed: 1\n", scale)), out=tmp_path / "out")
+    scale = (
+        "implementation: {fidelity: trust, minimum: 10, scale: [0, 20], reached_by: 1, turnover: children_0_17, "
+        "stages: {transition: 0, embedded: 2}}\nseed: 1\n"
+    )
+    staged = ("estimators: [{method: twfe}]", "estimators: [{method: callaway_santanna, covariates: []}]")
+    bundle = se.run(load(tmp_path, ("seed: 1\n", scale), staged), out=tmp_path / "out")
     assert bundle.tables("implementation")["n_units"].item() == 8
     assert bundle.tables("implementation.by_time")["event_time"].tolist() == [0, 1, 2, 3]
-    assert "no causal effect is read off it" in (bundle.path / "report.html").read_text()
+    page = (bundle.path / "report.html").read_text()
+    assert "no causal effect is read off it" in page
+    stages = bundle.tables("implementation.by_stage").set_index("stage")
+    rows = bundle.estimates
+    late = (rows["aggregation"] == "event_time") & (rows["event_time"] >= 2)
+    assert stages.loc["embedded", "estimate"].tolist() == pytest.approx([rows.loc[late, "estimate"].mean()] * 2)
+    assert "the plain mean of the headline" in page
+    assert "one more of children_0_17" in page
+    assert "The effect is told by 2 stages." in bundle.tables("evidence.emmie").to_string()
     with pytest.raises(NotIdentified, match="scores of trust lie outside 0 to 1"):
         se.run(load(tmp_path, ("seed: 1\n", "implementation: {fidelity: trust}\nseed: 1\n")), out=tmp_path / "b")
 
 
 def test_a_run_scores_by_the_instrument_that_its_design_cites(tmp_path):
+    """Its source, and where an item is read off that the data lack, reach the page and the protocol."""
     import sos_eval as se
 
-    (tmp_path / "i.yaml").write_text(INSTRUMENT.replace("[0, 10]", "[-100, 100]"))
+    text = INSTRUMENT.replace("[0, 10]", "[-100, 100]").replace("weight: 2", "weight: 2, needs: the map in the file")
+    text = text.replace("title: Practice", "title: Practice\nsource: Nobody (2020), untested")
+    (tmp_path / "i.yaml").write_text(text)
     cites = "implementation: {instrument: i.yaml, columns: {mapping: trust, plan: idaci}}\nseed: 1\n"
+    as_file = ("source: world\n  path: w.yaml", "source: csv\n  path: p.csv")
+    design = load(tmp_path, ("seed: 1\n", cites), as_file)
+    data = world_frame(tmp_path / "w.yaml")
+    data.loc[data["year"] == 2015, "trust"] = np.nan  # the first period of all eight
+    data.to_csv(tmp_path / "p.csv", index=False)
     with without_pages():
-        bundle = se.run(load(tmp_path, ("seed: 1\n", cites)), out=tmp_path / "out")
+        bundle = se.run(design, out=tmp_path / "out")
     items = bundle.tables("implementation.items").set_index("item")
     assert items.loc["trust", ["label", "weight", "between_scorers"]].tolist() == ["Mapped with the family", 2, 0.7]
     assert np.isnan(items.loc["idaci", "between_scorers"])
+    assert items["lacking"].to_dict() == {"trust": 8, "idaci": 0}
     assert bundle.tables("implementation")["fidelity"].item() == "Practice"
     again = se.load_design(bundle.path / "design.yaml")  # whole without the file
     assert again.implementation.items == {"trust": 2.0, "idaci": 1.0}
+    said, told = "\n".join(map(str, practice_blocks(bundle))), protocol(again)
+    assert "Mapped with the family: lacking in 8 treated periods; it is read off the map in the file" in said
+    assert "The instrument is after: Nobody (2020), untested." in said
+    assert "The instrument is after: Nobody (2020), untested." in told
+    assert "| Mapped with the family | trust | 2 | the map in the file |" in told
+    assert "Practice counts as the intervention from 6 on; units count as treated all the same." in told
+
+
+def test_an_item_that_no_treated_period_has_is_named_with_where_it_is_read_off():
+    data = panel().with_columns(other=np.nan)
+    declared = MeasuredFidelity(items={"score": 1.0, "other": 1.0}, needs={"other": "case files"})
+    said = outside_scale(data, declared)
+    assert said == "instrument has no score in any treated period: no treated period has other (case files)"
 
 
 def dosed(seed=0, n=60, treated=30, slope=-2.0):
@@ -157,6 +213,75 @@ def test_as_treated_has_an_interval_from_five_clusters_on_either_side(reach, has
     assert reached["estimate"] == pytest.approx(change[:reach].mean() - change[8:].mean())
     assert bool(np.isfinite(reached[["std_error", "conf_low", "conf_high"]].astype(float)).all()) == has
     assert reached["reason"].startswith("4 treated and 5 comparison clusters") != has
+
+
+@pytest.mark.parametrize(("reach", "told"), [(5, True), (4, False)])
+def test_those_who_reached_the_minimum_in_time_stand_apart_from_five_units_on(reach, told):
+    """Of ten treated `reach` score .9 in the first period, one .9 in the second alone, one is not scored by then."""
+    change = np.array([-4, -2, -1, -3, -5, -2, -6, -1, -2, -4, 0, 1, 0, 2, 1], float)
+    y = np.column_stack([np.zeros((15, 1)), change - 1, change + 1])
+    score = np.full((15, 3), 0.2)
+    score[:reach, 1] = score[8, 2] = 0.9
+    score[9, 1:] = np.nan, 0.9
+    data = panel_of(y, [2002] * 10 + [np.inf] * 5).with_columns(score=score.ravel())
+    declared = MeasuredFidelity("score", minimum=0.6, reached_by=0)
+    table = as_treated(fit(TWFE(), data), declared).set_index("contrast")
+    row = table.loc["reached 0.6 at the start"]
+    assert row["n_treated"] == reach
+    assert row["reading"].startswith("not causal")
+    below = table.loc["not 0.6 at the start"]
+    assert below["n_treated"] == 9 - reach
+    if told:
+        assert row["estimate"] == pytest.approx(change[:reach].mean() - change[10:].mean())
+        assert below["reason"] == "refused: 4 units, and below 5 what they had is theirs and not practice's"
+        assert np.isnan(below["estimate"])
+    else:
+        assert np.isnan(row["estimate"])
+        assert below["estimate"] == pytest.approx(change[reach:9].mean() - change[10:].mean())
+
+
+def fading(slope=-0.1, turnover=(), units=8, seed=0):
+    """Eight units scored in three treated periods, each with a level of its own."""
+    rng = np.random.default_rng(seed)
+    score = 0.7 + 0.1 * rng.standard_normal((units, 1)) + slope * np.arange(-1, 3) + np.zeros((units, 4))
+    data = panel_of(np.zeros((units, 4)), [2002.0] * units)
+    left = rng.uniform(0, 1, (units, 4)) if len(turnover) else np.zeros((units, 4))
+    noise = 0.01 * rng.standard_normal((units, 4))
+    score = score + noise + (turnover[0] * left if len(turnover) else 0)
+    return data.with_columns(score=score.ravel(), left=left.ravel()), score[:, 1:], left[:, 1:]
+
+
+def test_decay_by_hand():
+    """Within units the slope is that of each unit's scores on -1, 0, 1; its error sums residuals by unit."""
+    data, score, _ = fading()
+    row = decay(data, MeasuredFidelity("score")).iloc[0]
+    own = (score[:, 2] - score[:, 0]) / 2
+    assert row["slope"] == pytest.approx(own.mean())
+    assert (row["n_units"], row["scores"]) == (8, 24)
+    error = np.sqrt(8 / 7 * ((own - own.mean()) ** 2).sum()) / 8
+    assert row["std_error"] == pytest.approx(error)
+    assert row["conf_high"] - row["slope"] == pytest.approx(2.364624 * error, rel=1e-5)
+
+
+def test_turnover_is_told_from_time():
+    """A score that falls by .1 a period and by .3 with all staff gone, on forty units."""
+    data, _, _ = fading(turnover=(-0.3,), units=40)
+    rows = decay(data, MeasuredFidelity("score", turnover="left"))
+    assert rows["with"].tolist() == ["one more period since the start", "one more of left"]
+    row = rows.iloc[1]
+    assert abs(row["slope"] + 0.3) < 3 * row["std_error"] < 0.05
+    assert "an association" in row["reading"]
+
+
+def test_decay_that_cannot_be_told_says_why():
+    once = panel(((0.5, np.nan), (0.9, np.nan)))
+    row = decay(once, DECLARED).iloc[0]
+    assert np.isnan(row["slope"])
+    assert row["reason"] == "no unit has scores at different times that it could be read off"
+    few = decay(panel(), DECLARED).iloc[0]
+    assert few["slope"] == pytest.approx(0.0)
+    assert np.isnan(few["std_error"])
+    assert few["reason"] == "2 units: below 5 there is no conventional interval"
 
 
 def test_the_slope_of_a_dose_that_is_as_good_as_drawn_is_recovered():

@@ -11,7 +11,7 @@ from sos_eval.estimators import TWFE
 from sos_eval.theory.first_link import first_links
 from sos_eval.theory.mediation import joint_test, parts_of_effect, too_late
 from sos_eval.theory.programme import MediationPath, ProgrammeTheory, TheoryNode
-from tests.fakes import fit, panel_of
+from tests.fakes import cross_sections_of, fit, panel_of
 from tests.jobs.test_theory import load
 
 THEORY = ProgrammeTheory(
@@ -76,6 +76,46 @@ def test_few_clusters_are_not_split_and_what_would_test_the_path_is_said():
     reason = table["reason"].iloc[0]
     assert reason.startswith("12 treated and 28 comparison clusters: splitting an effect needs 40 of each.")
     assert "a survey of parents in a larger roll-out" in reason
+
+
+def people(seed, treated=8, others=12, each=15):
+    """People of two years a unit; practice moves trust by 2, trust the outcome by 1, and by 1.5 under practice."""
+    rng = np.random.default_rng(seed)
+    unit = np.repeat(np.arange(treated + others), 2 * each)
+    late = np.tile(np.repeat([0, 1], each), treated + others)
+    began = unit < treated
+    now = late * began
+    x, own = rng.standard_normal(len(unit)), rng.standard_normal((2, treated + others))
+    trust = 2.0 * now + 0.3 * x + own[0][unit] + rng.standard_normal(len(unit))
+    # trust is told from a unit's own earlier level, so that its own level does nothing more under practice
+    y = 0.5 * now + trust + 0.5 * now * (trust - own[0][unit]) + own[1][unit] + rng.standard_normal(len(unit))
+    data = cross_sections_of(y, np.char.add("u", unit.astype(str)), 2003.0 + late, np.where(began, 2004.0, np.inf))
+    order = np.lexsort((2003.0 + late, np.char.add("u", unit.astype(str))))
+    assert (data.frame["outcome"].to_numpy() == y[order]).all()
+    return data.with_columns(trust=trust[order], x=x[order]).changed(covariates=("x",))
+
+
+def test_people_in_few_units_are_split_with_errors_by_leaving_units_out():
+    """Indirect 3 under practice and 2 without, direct .5, in all 3.5, as in the units' world."""
+    worlds = [parts_of_effect(THEORY, fit(TWFE(), people(seed)))[0].set_index("quantity") for seed in range(20)]
+    truth = {"total_natural_indirect": 3, "pure_natural_indirect": 2, "pure_natural_direct": 0.5, "total_effect": 3.5}
+    for name, value in truth.items():
+        values = np.array([one.loc[name, "estimate"] for one in worlds], float)
+        assert values.mean() == pytest.approx(value, abs=3 * values.std() / np.sqrt(20)), name
+        inside = [one.loc[name, "conf_low"] <= value <= one.loc[name, "conf_high"] for one in worlds]
+        assert sum(inside) >= 16, name  # 19 expected, 3 errors of 1
+    assert worlds[0]["reason"].unique().tolist() == [
+        "8 treated and 12 comparison clusters: errors by leaving out one at a time, t with 7 degrees of freedom"
+    ]
+    _, hidden = parts_of_effect(THEORY, fit(TWFE(), people(0)))
+    assert len(hidden) == 19
+
+
+def test_people_in_fewer_units_are_not_split():
+    table, _ = parts_of_effect(THEORY, fit(TWFE(), people(0, treated=4)))
+    assert table["estimate"].isna().all()
+    said = "4 treated and 12 comparison clusters: splitting an effect on people needs 5 of each."
+    assert table["reason"].iloc[0].startswith(said)
 
 
 def test_hidden_causes_take_the_indirect_effect_away_at_the_stated_correlation():

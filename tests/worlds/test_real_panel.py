@@ -304,6 +304,17 @@ def test_fidelity_is_that_of_who_adopts(tmp_path):
     assert (table["fidelity"][table["first_treated"] == 0] == 0).all()
 
 
+def test_fidelity_falls_with_the_turnover_of_staff(tmp_path):
+    """A half leaves each period, a tenth of their successors is trained: .1 + .9 x .5^e of the first fidelity."""
+    fades = "size: -2.0, fidelity: {mean: 0.5, sd: 0.2, turnover: 0.5, retrained: 0.1}"
+    table = data_of(draw_world(_world(tmp_path, TEXT.replace("size: -2.0", fades)), np.random.default_rng(4)))
+    own = table[table["first_treated"] > 0]
+    first = own.groupby("la_code")["fidelity"].transform("max")
+    left = 0.1 + 0.9 * 0.5 ** np.maximum(own["year"] - own["first_treated"], 0)
+    np.testing.assert_allclose(own["fidelity"], first * left, atol=1.1e-4)  # four digits are told
+    assert left.nunique() > 1
+
+
 def test_regions_of_a_panel_are_checked(tmp_path):
     wrong = TEXT.replace("treated: 4,", "treated: 4, regions: [N, Sauth],")
     with pytest.raises(DesignFault, match=r"adoption\.regions: no region of the panel is called 'Sauth'"):
