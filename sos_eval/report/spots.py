@@ -43,13 +43,13 @@ class Spot:
 def spots(figure: Figure) -> tuple[Spot, ...]:
     """Return the marks of a figure with their values; none of a figure with too many to be told apart."""
     with house_style():
-        figure.draw_without_rendering()
         found = [one for axes in figure.axes if axes.get_visible() for one in _of(axes, figure)]
     return tuple(found) if len(found) <= _MOST else ()
 
 
 def _of(axes: Axes, figure: Figure) -> list[Spot]:
     out = []
+    _ = axes.get_xlim(), axes.get_ylim()  # settles limits that wait for being drawn
     for line in axes.lines:
         if str(line.get_marker()) not in _MARKS or not line.get_visible() or line.get_transform() != axes.transData:
             continue
