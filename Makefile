@@ -20,7 +20,7 @@ STAMP := $(VENV)/.installed-$(LOCK_HASH)
 TESTS ?= tests
 PYTEST := $(BIN)/python -m pytest -q
 
-.PHONY: help setup run example test test-all reference types lint format house designs docs bench coverage detectable lines bad-inputs \
+.PHONY: help setup run example test test-all reference types lint format house designs docs bench coverage detectable lines bad-inputs accessibility gallery \
 	hostile wheelhouse lock new-estimator clean
 
 help: ## this list
@@ -64,6 +64,9 @@ test: $(STAMP) ## the fast tests (SLOW_SAMPLE=3: and three of the slow ones)
 
 test-all: $(STAMP) ## every test, the slow statistical ones included
 	$(PYTEST) -n 2 --dist loadgroup $(TESTS)
+
+accessibility: $(STAMP) ## pages of runs in headless Chromium against WCAG 2.2 AA; AXE_CORE=folder of axe-core, or npm has it
+	$(PYTEST) -rs tests/report/test_accessibility.py tests/report/test_frame.py
 
 reference: $(STAMP) ## agreement with stored numbers from R and others, and docs/reference.md
 	$(PYTEST) -m reference -rA $(TESTS)
@@ -117,6 +120,9 @@ format: $(STAMP) ## put the code into shape
 
 docs: $(STAMP) ## write docs/glossary.md and the registry's list anew
 	$(BIN)/python -m tests.house.generated
+
+gallery: $(STAMP) ## draw docs/gallery.md anew: every figure once, from designs that are run (five minutes; KEEP=folder keeps the runs)
+	$(BIN)/python -m tests.house.gallery $(KEEP)
 
 new-estimator: $(STAMP) ## lay out an estimator's files: make new-estimator NAME=stacked
 	@[ -n "$(NAME)" ] || { echo "make new-estimator NAME=stacked"; exit 2; }

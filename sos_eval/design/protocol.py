@@ -137,7 +137,9 @@ def _words(value: Any) -> str:
     if isinstance(value, dict):
         return "; ".join(f"{key}: {_words(item)}" for key, item in value.items() if item not in (None, "", [], {}))
     if isinstance(value, list):
-        return ", ".join(_words(item) for item in value)
+        return ", ".join(f"({_words(item)})" if isinstance(item, dict) else _words(item) for item in value)
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "yes", False: "no"}[value]
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

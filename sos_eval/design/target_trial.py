@@ -54,7 +54,7 @@ def _rows(design: Design) -> Iterator[tuple[str, str, str]]:
     yield "Results", "who took part", "flow.csv"
     yield "Results", "baseline", BLANK if _unmatched(entry) else "balance.csv"
     yield "Results", "estimates", "estimates.csv, with every inference declared"
-    yield "Discussion", "interpretation and limits", "; ".join(asked.caveats)
+    yield "Discussion", "interpretation and limits", " ".join(asked.caveats)
     yield "Other information", "registration, funding, interests, ethics", BLANK
 
 

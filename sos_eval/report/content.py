@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from sos_eval.report.page_tables import head_words
+
 __all__ = ["Block", "Bullets", "Code", "Heading", "Link", "Picture", "ReportDocument", "Table", "Text", "slug"]
 
 
@@ -38,6 +40,13 @@ class Table:
 
     frame: pd.DataFrame
     caption: str
+
+    @property
+    def heads(self) -> list[str]:
+        """What stands over the columns, in words."""
+        names = [str(name) for name in self.frame.columns]
+        heads = [head_words(name) for name in names]
+        return [head if heads.count(head) == 1 else name for head, name in zip(heads, names, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -92,6 +101,11 @@ class ReportDocument:
     def blocks(self) -> list[Block]:
         """Everything in order."""
         return [*self.first_page, *self.body]
+
+    @property
+    def chapters(self) -> list[Heading]:
+        """The headings that a list of contents has."""
+        return [one for one in self.body if isinstance(one, Heading) and one.level == 2]
 
 
 def slug(text: str) -> str:

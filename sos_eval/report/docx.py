@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from io import BytesIO
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
@@ -15,15 +14,18 @@ from sos_eval.report.compose import compose
 from sos_eval.report.content import Block, Bullets, Code, Heading, Link, Picture, ReportDocument, Table, Text
 from sos_eval.report.draw import Drawn
 from sos_eval.report.theme_file import OwnLook
+from sos_eval.report.word_table import CM, element, fitted_table, room_between_margins
 from sos_eval.report.wording import in_word
 
 __all__ = ["opened_word", "render_docx", "table_document", "written_word"]
 
-#: Of Word's own document; a template's tables are in its grid.
-_TABLE = "Light List Accent 1"
-#: Centimetres of a letter of the table's size, and of a cell's sides.
-_LETTER, _SIDES = 0.14, 0.4
 _POINTS = 7.5
+#: What everybody has; fonts of Word's own themes are not where Word is not.
+_FONT = "Arial"
+#: Points of a title.
+_TITLE = 18
+#: Centimetres that a figure leaves of a page for its caption.
+_BELOW = 2.0
 #: Columns that an upright page has room for.
 _UPRIGHT = 7
 
@@ -36,20 +38,35 @@ def opened_word(look: OwnLook | None = None) -> Any:
     if look is not None and look.template is not None:
         return _without_text(Word(str(look.template)))
     word: Any = Word()
-    word.styles["Normal"].font.size = Pt(10)
+    word.styles["Normal"].font.size = Pt(9.5)
+    word.styles["Title"].font.size = Pt(_TITLE)
+    family = _FONT if look is None else look.theme.fonts.family
+    for style in ("Normal", "Title", "Heading 1", "Heading 2", "Heading 3", "Caption", "List Bullet"):
+        _set_in(word.styles[style], family)
+    for style in ("Normal", "List Bullet"):
+        word.styles[style].paragraph_format.space_after = Pt(4)
     for section in word.sections:
         section.page_width, section.page_height = Cm(21.0), Cm(29.7)
         section.left_margin = section.right_margin = section.top_margin = section.bottom_margin = Cm(2.0)
     if look is not None:
-        word.styles["Normal"].font.name = look.theme.fonts.family
         for name in ("Title", "Heading 1", "Heading 2"):
-            word.styles[name].font.name = look.theme.fonts.family
             word.styles[name].font.color.rgb = RGBColor.from_string(look.theme.colours.treated[1:].upper())
         if look.logo is not None:
             head = word.sections[0].header.paragraphs[0]
             head.alignment = 2
             head.add_run().add_picture(str(look.logo), height=Cm(1.2))
     return word
+
+
+def _set_in(style: Any, family: str) -> None:
+    """Set a style in a font; one that a theme names would go before it."""
+    from docx.oxml.ns import qn
+
+    style.font.name = family
+    fonts = style.element.rPr.rFonts
+    for kind in ("ascii", "hAnsi", "eastAsia", "cs"):
+        fonts.attrib.pop(qn(f"w:{kind}Theme"), None)
+        fonts.set(qn(f"w:{kind}"), family)
 
 
 def _without_text(word: Any) -> Any:
@@ -99,8 +116,6 @@ class _Writer:
         self.word, self.drawn = word, drawn
         self.headings: dict[str, str] = {}
         self.numbers = {"Table": 0, "Figure": 0}
-        names = {str(style.name) for style in word.styles}
-        self.grid = _TABLE if _TABLE in names else "Table Grid"
 
     def write(self, document: ReportDocument) -> None:
         """Write a report."""
@@ -111,12 +126,15 @@ class _Writer:
         self.word.add_paragraph().add_run(in_word(document.badge)).bold = True
         for block in document.first_page:
             self.block(block)
-        self.word.add_page_break()
+        held = len(self.word.paragraphs)
         for block in document.body:
             self.block(block)
+        if len(self.word.paragraphs) > held:  # no break that could itself need a page
+            self.word.paragraphs[held].paragraph_format.page_break_before = True
 
     def block(self, block: Block) -> None:
-        """Write one block."""
+        """Write one block, a table with many columns on a page that lies."""
+        self.turn(lying=isinstance(block, Table) and block.frame.shape[1] > _UPRIGHT)
         match block:
             case Heading(text, level):
                 self.heading(text, level)
@@ -126,7 +144,7 @@ class _Writer:
                 for item in items:
                     self.word.add_paragraph(in_word(item), style="List Bullet")
             case Table(frame, caption):
-                self.table(frame, caption)
+                self.table(frame.set_axis(block.heads, axis="columns"), caption)
             case Picture(name, alt):
                 self.picture(name, alt)
             case Link(text, heading):
@@ -146,7 +164,7 @@ class _Writer:
         if heading not in self.headings:
             paragraph.add_run(in_word(text))
             return
-        link = _element("w:hyperlink", **{"w:anchor": self.headings[heading], "w:history": "1"})
+        link = element("w:hyperlink", **{"w:anchor": self.headings[heading], "w:history": "1"})
         run = paragraph.add_run(in_word(text))
         run.font.underline = True
         link.append(run._r)
@@ -164,18 +182,23 @@ class _Writer:
         """Write a figure with its words, so that a screen reader says them, and its caption under it."""
         from docx.shared import Emu
 
-        shape = self.word.add_picture(BytesIO(self.drawn.images[name]["png"]), width=Emu(self._width))
+        shape = self.word.add_picture(BytesIO(self.drawn.images[name]["png"]))
+        section = self.word.sections[-1]
+        high = section.page_height - section.top_margin - section.bottom_margin - _BELOW * CM
+        fit = min(room_between_margins(self.word) / shape.width, high / shape.height, 1.0)  # no larger than it is drawn
+        shape.width, shape.height = Emu(round(shape.width * fit)), Emu(round(shape.height * fit))
         shape._inline.docPr.set("descr", in_word(alt))
         shape._inline.docPr.set("title", in_word(name))
         self.word.paragraphs[-1].paragraph_format.keep_with_next = True
-        self.caption("Figure", f"Data: figures/{name}.csv")
+        title = re.split(r"(?<=[.?])\s", alt, maxsplit=1)[0]
+        self.caption("Figure", f"{title} Data: figures/{name}.csv")
 
     def caption(self, kind: str, text: str) -> None:
         """Write a caption with its number, which Word keeps and can list."""
         self.numbers[kind] += 1
         paragraph = self.word.add_paragraph(style="Caption")
         paragraph.add_run(f"{kind} ")
-        field = _element("w:fldSimple", **{"w:instr": f" SEQ {kind} \\* ARABIC "})
+        field = element("w:fldSimple", **{"w:instr": f" SEQ {kind} \\* ARABIC "})
         number = paragraph.add_run(str(self.numbers[kind]))
         field.append(number._r)
         paragraph._p.append(field)
@@ -183,63 +206,24 @@ class _Writer:
         paragraph.paragraph_format.keep_with_next = kind == "Table"
 
     def table(self, frame: pd.DataFrame, caption: str) -> None:
-        """Write a table under its caption; its first row repeats on every page, and no row breaks."""
-        from docx.shared import Emu, Pt
-
+        """Write a table under its caption."""
         self.caption("Table", caption)
-        rows = [list(map(str, frame.columns)), *frame.astype(str).to_numpy().tolist()]
-        rows = [[in_word(cell) for cell in row] for row in rows]
-        table = self.word.add_table(rows=len(rows), cols=frame.shape[1], style=self.grid)
-        table.autofit = False
-        table.rows[0]._tr.get_or_add_trPr().append(_element("w:tblHeader"))
-        widths = _widths(rows, self._width / _CM)
-        for line, values in zip(table.rows, rows, strict=True):
-            line._tr.get_or_add_trPr().append(_element("w:cantSplit"))
-            for cell, value, width in zip(line.cells, values, widths, strict=True):
-                cell.width = Emu(round(width * _CM))
-                cell.text = value
-                for run in cell.paragraphs[0].runs:
-                    run.font.size = Pt(_POINTS)
-        self.word.add_paragraph()
+        fitted_table(self.word, [list(map(str, frame.columns)), *frame.astype(str).to_numpy().tolist()])
 
-    @property
-    def _width(self) -> int:
-        """Between the margins, in EMU."""
+    def turn(self, *, lying: bool) -> None:
+        """Go on with pages that lie, or that stand again."""
         section = self.word.sections[-1]
-        return int(section.page_width - section.left_margin - section.right_margin)
-
-
-#: EMU of a centimetre.
-_CM = 360_000
-
-
-def _widths(rows: Sequence[Sequence[str]], whole: float) -> list[float]:
-    """Return the widths of columns in centimetres: each its longest word where there is room, the rest by content."""
-    words = [
-        max((len(word) for row in rows for word in re.split(r"[\s/]+", row[k])), default=1) for k in range(len(rows[0]))
-    ]
-    texts = [float(np.sqrt(max(len(row[k]) for row in rows))) for k in range(len(rows[0]))]
-    least = np.array([_SIDES + _LETTER * max(word, 3) for word in words])
-    if least.sum() >= whole:
-        return [float(one) for one in whole * least / least.sum()]
-    return [float(one) for one in least + (whole - least.sum()) * np.array(texts) / sum(texts)]
-
-
-def _element(name: str, **attributes: str) -> Any:
-    """Return an element of Word's own, with attributes."""
-    from docx.oxml import OxmlElement
-    from docx.oxml.ns import qn
-
-    out: Any = OxmlElement(name)
-    for key, value in attributes.items():
-        out.set(qn(key), value)
-    return out
+        if lying != (section.page_width > section.page_height):
+            height, width = section.page_height, section.page_width
+            section = self.word.add_section()
+            section.page_width, section.page_height = height, width
+            section.orientation = int(lying)
 
 
 def _bookmark(paragraph: Any, name: str) -> None:
     """Put a bookmark around a paragraph."""
     number = name.removeprefix("part_")
     paragraph._p.insert(
-        1 if paragraph._p.pPr is not None else 0, _element("w:bookmarkStart", **{"w:id": number, "w:name": name})
+        1 if paragraph._p.pPr is not None else 0, element("w:bookmarkStart", **{"w:id": number, "w:name": name})
     )
-    paragraph._p.append(_element("w:bookmarkEnd", **{"w:id": number}))
+    paragraph._p.append(element("w:bookmarkEnd", **{"w:id": number}))

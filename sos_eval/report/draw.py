@@ -15,6 +15,7 @@ from sos_eval.bundle.whole import write_file
 from sos_eval.errors import Fault, InputFault, nearest
 from sos_eval.report.drawing import Drawing, NothingToShow
 from sos_eval.report.pulled_figure import FigureOrder
+from sos_eval.report.spots import Spot, spots
 from sos_eval.report.theme import FORMATS, image
 from sos_eval.report.theme_file import OwnLook
 from sos_eval.results.method import registered
@@ -40,6 +41,8 @@ class Drawn:
         Figure name to its title; and to title and note, for readers who do not see it.
     skipped
         Figure name to the reason.
+    spots
+        Figure name to its marks and their values, which a page shows under the pointer.
     failed
         Figure name to how the drawing of it failed, which is a fault of ours.
     """
@@ -48,6 +51,7 @@ class Drawn:
     data: dict[str, str] = field(default_factory=dict)
     alt: dict[str, str] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
+    spots: dict[str, tuple[Spot, ...]] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -134,6 +138,8 @@ def _take(
         shown, images = pulled.figure, {form: pulled.saved(form) for form in forms}
     text = csv_text(rounded_table(data) if bundle.guarded else data)
     drawn.alt[name], drawn.images[name], drawn.data[name] = str(shown.get_label()), images, text
+    if "svg" in forms and not bundle.guarded:  # under a profile a figure says no more than its rounded data
+        drawn.spots[name] = spots(shown)
 
 
 def quotes(bundle: ResultBundle) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -10,7 +12,7 @@ from sos_eval.bundle.bundle import ResultBundle, read_bundle
 from sos_eval.bundle.files import read_table
 from sos_eval.bundle.listing import refuse_damage
 from sos_eval.bundle.unmet import Unmet
-from sos_eval.report.content import ReportDocument
+from sos_eval.report.content import Block, Heading, ReportDocument, Text
 from sos_eval.report.draw import Drawn, draw_all, save
 from sos_eval.report.economics_blocks import economics
 from sos_eval.report.html import render_document
@@ -50,8 +52,15 @@ def write_page(path: Path, title: str, own: OwnLook | None = None) -> list[Unmet
     folder = EconomicsFolder(path)
     drawn: Drawn = draw_all(folder, ("svg",), only="economics_", own=own)
     save(drawn, path / "figures")
-    document = ReportDocument(
-        title, f"Evidence: tier {folder.economics['gate']['tier']}", body=economics(folder, drawn)
-    )
+    first, body = _split(economics(folder, drawn))
+    document = ReportDocument(title, f"Evidence: tier {folder.economics['gate']['tier']}", first, body)
     (path / "report.html").write_text(render_document(document, drawn, own), encoding="utf-8", newline="\n")
     return drawn.unmet
+
+
+def _split(blocks: list[Block]) -> tuple[list[Block], list[Block]]:
+    """Return what page one says, under the title that names the subject, and the figures and tables after it."""
+    (_, *rest) = blocks
+    sentences = list(takewhile(lambda one: isinstance(one, Text), rest))
+    answer, *others = [one for one in sentences if isinstance(one, Text)]
+    return [replace(answer, tone="answer"), *others], [Heading("Figures and tables"), *rest[len(sentences) :]]

@@ -36,5 +36,5 @@ def evidence_page(bundle: ResultBundle) -> list[Block]:
 
 def _in_words(table: pd.DataFrame, units: tuple[str, str]) -> pd.DataFrame:
     """Return a sheet as a reader meets it: units by their name, minus signs, headings in words."""
-    cells = shown(table).map(lambda text: in_units(minus_signs(text), units))
+    cells = shown(table).map(lambda text: in_units(minus_signs(text.replace("`", "")), units))
     return cells.rename(columns=lambda name: str(name).replace("_", " ").capitalize())

@@ -29,7 +29,7 @@ def _block(block: Block) -> str:
         case Bullets(items):
             return "\n".join(f"- {_plain(item)}" for item in items)
         case Table(frame, caption):
-            return f"{_plain(caption)}\n\n{table_text(frame, 'md').rstrip()}"
+            return f"{_plain(caption)}\n\n{table_text(frame.set_axis(block.heads, axis='columns'), 'md').rstrip()}"
         case Picture(name, alt):
             return f"![{_plain(alt)}](figures/{name}.png)"
         case Link(text, heading):

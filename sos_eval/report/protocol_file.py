@@ -11,6 +11,7 @@ from sos_eval.errors import OurFault
 from sos_eval.report.docx import opened_word, written_word
 from sos_eval.report.html import logo_image, page_css
 from sos_eval.report.theme_file import OwnLook
+from sos_eval.report.word_table import fitted_table
 from sos_eval.report.wording import in_word
 
 if TYPE_CHECKING:
@@ -89,13 +90,15 @@ def _add(made: Any, node: SyntaxTreeNode) -> None:
 
 def _add_table(made: Any, rows: list[SyntaxTreeNode]) -> None:
     """Add a table, its first row as head; a head without words is left out."""
-    rows = rows if any(cell.children[0].content for cell in rows[0].children) else rows[1:]
+    head = any(cell.children[0].content for cell in rows[0].children)
+    rows = rows if head else rows[1:]
     if not rows:
         return
-    table = made.add_table(rows=len(rows), cols=len(rows[0].children), style="Table Grid")
-    for line, row in zip(table.rows, rows, strict=True):
-        for cell, given in zip(line.cells, row.children, strict=True):
-            _write(cell.paragraphs[0], given.children[0])
+
+    def fill(cell: Any, i: int, j: int) -> None:
+        _write(cell.paragraphs[0], rows[i].children[j].children[0])
+
+    fitted_table(made, [[cell.children[0].content for cell in row.children] for row in rows], fill, head=head)
 
 
 def _write(paragraph: Any, inline: SyntaxTreeNode, *, bold: bool = False, italic: bool = False) -> None:

@@ -13,7 +13,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from sos_eval.report.figure_look import TooTight, current_look
-from sos_eval.report.wording import in_word
+from sos_eval.report.wording import in_word, minus_signs
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -110,6 +110,7 @@ def canvas(
     """
     look = current_look()
     width = look.width or width
+    title, note = minus_signs(title), minus_signs(note)
     heading = wrapped(title, width - look.logo, size=11.0)
     small = wrapped(note, width, size=8.0, even=False)
     above = 0.17 + 0.185 * (heading.count("\n") + 1) + grid.pop("top", 0.16)

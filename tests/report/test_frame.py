@@ -1,10 +1,6 @@
 """The page's frame in a browser: nothing is wider than the screen, figures fit and enlarge, captions wrap."""
 
-import json
 import re
-import shutil
-import subprocess
-from html import unescape
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -15,24 +11,20 @@ from sos_eval.report import html
 from sos_eval.report.contrast import contrast
 from sos_eval.report.draw import draw_all
 from sos_eval.report.html import render_html
+from tests.report.browser import in_frame
 
 pytestmark = pytest.mark.xdist_group("cases")
 
-_BROWSER = next(
-    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), ""
-)
-_MEASURE = """<script>
+_MEASURE = """
 const wide = x => x.getBoundingClientRect();
-const said = {
+SAY({
   page: document.documentElement.scrollWidth, screen: document.documentElement.clientWidth,
   figures: [...document.images].map(x => wide(x).right),
   captions: [...document.querySelectorAll("caption span")].map(x => wide(x).right),
   frames: [...document.querySelectorAll(".scroll")].map(x => wide(x).right),
   enlarged: (location.hash = "figure-answer", wide(document.querySelector("figure:target img")).width),
   closes: getComputedStyle(document.querySelector("figure:target .close")).display,
-};
-document.body.innerHTML = "<pre id=said></pre>"; document.querySelector("#said").textContent = JSON.stringify(said);
-</script></body>"""
+})"""
 
 
 @pytest.fixture(scope="module")
@@ -44,23 +36,7 @@ def page(case):
 @pytest.fixture(scope="module")
 def measured(page, tmp_path_factory):
     """What a browser measures on the page in a frame 390 pixels wide."""
-    if not _BROWSER:
-        pytest.skip("no Chromium here")
-    folder = tmp_path_factory.mktemp("frame")
-    (folder / "page.html").write_text(page.replace("</body>", _MEASURE), encoding="utf-8")
-    options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files", "--hide-scrollbars"]
-    frame = '<iframe id="f" src="page.html" width="390" height="800" style="border:0"></iframe>'
-    tell = "<script>f.onload = () => { document.title = f.contentDocument.querySelector('#said').textContent }</script>"
-    (folder / "frame.html").write_text(f"<!doctype html><title>-</title>{frame}{tell}", encoding="utf-8")
-    command = [
-        _BROWSER,
-        *options,
-        f"--user-data-dir={folder / 'profile'}",
-        "--dump-dom",
-        (folder / "frame.html").as_uri(),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-    return json.loads(unescape(re.search("<title>(.*?)</title>", done.stdout).group(1)))
+    return in_frame(page, _MEASURE, tmp_path_factory.mktemp("frame"))
 
 
 def test_nothing_is_wider_than_a_telephone(measured):
@@ -97,7 +73,8 @@ def test_a_wide_table_says_that_it_goes_on_and_long_words_have_room(page):
     wide = [table for table in re.findall("<table>.*?</thead>", page, re.DOTALL) if table.count('scope="col"') > 4]
     assert wide
     assert all("Scroll sideways" in table for table in wide)
-    assert 'class="long"' in page
+    assert 'class="l"' in page
+    assert '<td class="n">' in page  # numbers and short words stand on one line
 
 
 class Outline(HTMLParser):

@@ -1,4 +1,5 @@
 import re
+from base64 import b64decode
 from dataclasses import asdict, replace
 from html.parser import HTMLParser
 from io import BytesIO
@@ -74,7 +75,12 @@ def test_the_page_stands_by_itself(reported, page):
     assert page.of("script") == []
     assert page.of("link") == []
     assert all(image["src"].startswith("data:image/svg+xml;base64,") for image in page.of("img"))
-    assert all(link["href"].startswith("#") for link in page.of("a"))
+    assert all(link["href"].startswith("#") for link in page.of("a") if "download" not in link)
+    held = {link["download"]: link["href"] for link in page.of("a") if "download" in link}
+    assert len(held) > 5
+    for name, href in held.items():  # what a click saves is the figure's own data
+        data = b64decode(href.removeprefix("data:text/csv;charset=utf-8;base64,"), validate=True)
+        assert data == (reported.path / "figures" / name).read_bytes()
     assert "http" not in re.sub(r"base64,[A-Za-z0-9+/=]+", "", text)
     assert "url(" not in text
 
@@ -97,7 +103,7 @@ def test_the_page_can_be_read_without_seeing_it(page):
     assert len(page.of("caption")) == len(page.of("table")) >= 3
     ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
     assert len(ids) == len(set(ids))
-    assert {link["href"][1:] for link in page.of("a")} <= set(ids)
+    assert {link["href"][1:] for link in page.of("a") if "download" not in link} <= set(ids)
 
 
 def test_page_one_answers_a_director(bundle, drawn):

@@ -43,7 +43,8 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     lines = axes[0].contour(
         grid.columns, grid.index, values, levels=_levels(values), colors=TREATED, linestyles="solid", linewidths=1.3
     )
-    axes[0].clabel(lines, fmt=lambda share: f"{100 * share:.0f}%", fontsize=8.5, colors=INK)
+    for label in axes[0].clabel(lines, fmt=lambda share: f"{100 * share:.0f}%", fontsize=8.5, colors=INK):
+        label.set_clip_on(False)  # a line that only touches a corner has its label on the edge
     axes[0].set(xlabel="Its correlation with who began", ylabel="Its effect, in SD of outcomes' changes")
     return shown
 

@@ -14,11 +14,12 @@ from sos_eval.report.drawing import NothingToShow, figure
 from sos_eval.report.economics_texts import texts
 from sos_eval.report.figures.economics_first import amounts, colours_of, economic_table, marked
 from sos_eval.report.theme import COLOURS, INK, canvas, legend, wrapped
+from sos_eval.report.wording import minus_signs
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_DOTS = 1500
+_DOTS = 800
 _BARS = 12
 
 
@@ -113,7 +114,7 @@ def converging(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     at = float(table["threshold"].iloc[0])
     note = marked(bundle, f"Incremental net benefit at {at:,.10g} a unit of effect. Shaded: two Monte Carlo errors.")
     title = "Have there been enough draws?"
-    shown, (axes, *_) = canvas(title, height=2.5, note=note, left=0.85, top=0.5)
+    shown, (axes, *_) = canvas(title, height=2.5, note=note, left=1.05, top=0.5)
     colours = colours_of(bundle)
     for name, group in table.groupby("strategy", sort=False):
         value, reach = group["incremental_net_benefit"], 2 * group["std_error"]
@@ -258,8 +259,8 @@ def _short(value: float) -> str:
     value = float(f"{value:.3g}")
     for unit, letter in ((1e6, "m"), (1e3, "k")):
         if abs(value) >= unit:
-            return f"{numeral(value / unit)}{letter}"
-    return numeral(value)
+            return minus_signs(f"{numeral(value / unit)}{letter}")
+    return minus_signs(numeral(value))
 
 
 def _grid(bundle: ResultBundle) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.errors import numeral
-from sos_eval.report.power.naming import keys_named, line_named, point_named, room_for
+from sos_eval.report.power.naming import key_words, keys_named, line_named, point_named, room_for
 from sos_eval.report.power.reading import EFFECT, PowerFolder, Shown
 from sos_eval.report.power.side_by_side import by_formula, decisions_together, draws_that_pass
 from sos_eval.report.theme import COLOURS, MUTED, canvas, legend
@@ -49,7 +49,7 @@ def power_curves(study: PowerFolder) -> Shown | None:
     for ax, (label, part) in zip(axes, panels, strict=False):
         _curves(ax, part, key, study, styles, levels)
         ax.set_title(label, pad=22 if label else 6)
-        ax.set_xlabel(_words(key))
+        ax.set_xlabel(key_words(key))
         ax.set_ylabel("Power")
     for ax in axes[len(panels) :]:
         ax.set_visible(False)
@@ -126,7 +126,7 @@ def mdes_frontier(study: PowerFolder) -> Shown | None:
                      color=COLOURS[number % len(COLOURS)], transform=axes[0].get_xaxis_transform())  # fmt: skip
     axes[0].set_ylabel("Minimum detectable effect")
     axes[0].set_ylim(bottom=0)
-    axes[0].set_xlabel(_words(key))
+    axes[0].set_xlabel(key_words(key))
     legend(axes[0])
     return figure, table
 
@@ -235,7 +235,9 @@ def sampling_distributions(study: PowerFolder) -> Shown | None:
     height, apart = (1.1, 0.35) if shared else (1.4, 0.9)
     figure, axes = canvas(title, height=height * len(lines), note=note, rows=len(lines), sharex=shared, hspace=apart)
     for number, (ax, (name, part)) in enumerate(zip(axes, lines, strict=True)):
-        ax.hist(part["estimate"], bins=40, color=COLOURS[number % len(COLOURS)])
+        ax.hist(
+            part["estimate"], bins=int(np.clip(2 * np.sqrt(len(part)), 6, 40)), color=COLOURS[number % len(COLOURS)]
+        )
         ax.axvline(part["true_effect"].mean(), color="black", lw=1.4)
         ax.set_title(line_named(name), size=8.5)
         ax.set_yticks([])
@@ -255,12 +257,6 @@ def _panels(table: pd.DataFrame, by: list[str]) -> list[tuple[str, pd.DataFrame]
     if not by:
         return [("", table)]
     return [(keys_named(part.iloc[0].to_dict(), by), part) for _, part in table.groupby(by, sort=False)]
-
-
-def _words(key: str) -> str:
-    """Say a swept key to a reader."""
-    known = {EFFECT: "Declared effect", "world.adoption.treated": "Treated authorities"}
-    return known.get(key, key)
 
 
 FIGURES: dict[str, Callable[[PowerFolder], Shown | None]] = {

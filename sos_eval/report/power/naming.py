@@ -5,16 +5,35 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-__all__ = ["keys_named", "line_named", "point_named", "room_for"]
+from sos_eval.report.wording import minus_signs, plain_words
+
+__all__ = ["key_words", "keys_named", "line_named", "point_named", "room_for"]
+
+
+#: Swept keys that have words of their own.
+_KNOWN = {"world.effect.size": "Declared effect", "world.adoption.treated": "Treated authorities"}
+
+
+def key_words(key: str) -> str:
+    """Say a swept key to a reader.
+
+    Examples
+    --------
+    >>> key_words("world.effect.size"), key_words("world.outcome.unit_sd")
+    ('Declared effect', 'Outcome, unit sd')
+    """
+    words = plain_words(", ".join(key.split(".")[-2:]))
+    return _KNOWN.get(key, words[:1].upper() + words[1:])
 
 
 def keys_named(row: Mapping[Any, Any], keys: Sequence[str]) -> str:
-    """Say the values of swept keys: ``treated 10, size -2``."""
+    """Say the values of swept keys: ``treated 10, size −2``."""
     return ", ".join(f"{name.split('.')[-1]} {_value(row[name])}" for name in keys)
 
 
 def _value(value: object) -> str:
-    return f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return minus_signs(f"{value:g}" if number else str(value))
 
 
 def point_named(row: Mapping[Any, Any], line: Sequence[str], keys: Sequence[str]) -> str:

@@ -13,8 +13,10 @@ from sos_eval.report.content import Block, Bullets, Heading, Picture, ReportDocu
 from sos_eval.report.draw import Drawn
 from sos_eval.report.html import render_document
 from sos_eval.report.power.figures import FIGURES
+from sos_eval.report.power.naming import key_words
 from sos_eval.report.power.reading import PowerFolder, headline, read_power
 from sos_eval.report.pulled_figure import FigureOrder
+from sos_eval.report.spots import spots
 from sos_eval.report.theme import house_style, image
 from sos_eval.report.theme_file import OwnLook
 from sos_eval.report.wording import minus_signs
@@ -81,11 +83,11 @@ def write_power_report(folder: str | Path, own: OwnLook | None = None) -> Path:
     return page
 
 
-def _draw(study: PowerFolder, own: OwnLook | None) -> dict[str, tuple[bytes, str]]:
-    """Write every figure as SVG and PNG with its data; return the SVG and its words by name."""
+def _draw(study: PowerFolder, own: OwnLook | None) -> Drawn:
+    """Write every figure as SVG and PNG with its data; return them with their words."""
     room = study.path / "figures"
     make_folder(room, again=AGAIN)
-    drawn: dict[str, tuple[bytes, str]] = {}
+    drawn = Drawn()
     for name, function in FIGURES.items():
         with house_style():
             shown = function(study)
@@ -93,11 +95,13 @@ def _draw(study: PowerFolder, own: OwnLook | None) -> dict[str, tuple[bytes, str
             continue
         figure, data = shown
         images = {form: image(figure, form) for form in ("svg", "png")} if own is None else _in_look(own, name, study)
-        svg = images["svg"]
-        written: dict[str, str | bytes] = {**images, "csv": data.to_csv(index=False, lineterminator="\n")}
+        text = data.to_csv(index=False, lineterminator="\n")
+        written: dict[str, str | bytes] = {**images, "csv": text}
         for form, content in written.items():
             write_file(room / f"{name}.{form}", content, again=AGAIN)
-        drawn[name] = svg, str(figure.get_label())
+        drawn.images[name], drawn.data[name], drawn.alt[name] = {"svg": images["svg"]}, text, str(figure.get_label())
+        if own is None:  # in another layout marks stand elsewhere
+            drawn.spots[name] = spots(figure)
     return drawn
 
 
@@ -115,12 +119,11 @@ def _in_look(own: OwnLook, name: str, study: PowerFolder) -> dict[str, bytes]:
     return {form: pulled.saved(form) for form in ("svg", "png")}
 
 
-def _render(study: PowerFolder, drawn: dict[str, tuple[bytes, str]], own: OwnLook | None) -> str:
-    images = {name: {"svg": svg} for name, (svg, _) in drawn.items()}
-    return render_document(_document(study, drawn), Drawn(images=images), own)
+def _render(study: PowerFolder, drawn: Drawn, own: OwnLook | None) -> str:
+    return render_document(_document(study, drawn), drawn, own)
 
 
-def _document(study: PowerFolder, drawn: dict[str, tuple[bytes, str]]) -> ReportDocument:
+def _document(study: PowerFolder, drawn: Drawn) -> ReportDocument:
     """Say what the study found, in blocks."""
     plan = study.plan
     world = str(plan.get("world_title") or plan["world"])
@@ -148,14 +151,14 @@ def _document(study: PowerFolder, drawn: dict[str, tuple[bytes, str]]) -> Report
     body += [
         Heading("How it was computed"),
         Text(_how(study)),
-        Table(_text(study.explain), "Every estimator at every point"),
+        Table(_text(study.explain).rename(columns=_swept(study)), "Every estimator at every point"),
     ]
     return ReportDocument(f"Power study: {name}", drawn_from, first, body)
 
 
-def _pictures(drawn: dict[str, tuple[bytes, str]], *names: str) -> list[Block]:
+def _pictures(drawn: Drawn, *names: str) -> list[Block]:
     """Return the named figures that there are."""
-    return [Picture(one, drawn[one][1]) for one in names if one in drawn]
+    return [Picture(one, drawn.alt[one]) for one in names if one in drawn.images]
 
 
 def _together(study: PowerFolder, families: pd.DataFrame) -> list[Block]:
@@ -168,7 +171,11 @@ def _together(study: PowerFolder, families: pd.DataFrame) -> list[Block]:
         "the world declares."
     )
     title = "Decisions over all outcomes of an estimator, in shares of draws"
-    return [Heading("Several outcomes at once"), Text(words), Table(_text(table).rename(columns=FAMILIES), title)]
+    return [
+        Heading("Several outcomes at once"),
+        Text(words),
+        Table(_text(table).rename(columns={**_swept(study), **FAMILIES}), title),
+    ]
 
 
 def _by_formula(study: PowerFolder) -> list[Block]:
@@ -181,7 +188,11 @@ def _by_formula(study: PowerFolder) -> list[Block]:
         "The formula's detectable effect is one number of a normal test of known error; the fall and the rise that the "
         "declared test finds so often, each in its own direction, come from the draws."
     )
-    return [Heading("By formula"), Text(words), Table(_text(table).rename(columns=FORMULAS), "Overall effects")]
+    return [
+        Heading("By formula"),
+        Text(words),
+        Table(_text(table).rename(columns=_swept(study) | FORMULAS), "Overall effects"),
+    ]
 
 
 def _reassurance(study: PowerFolder, pretests: pd.DataFrame) -> list[Block]:
@@ -197,7 +208,7 @@ def _reassurance(study: PowerFolder, pretests: pd.DataFrame) -> list[Block]:
     return [
         Heading("Do pre-trend tests reassure falsely?"),
         Text(words),
-        Table(_text(table).rename(columns=PRETESTS), title),
+        Table(_text(table).rename(columns=_swept(study) | PRETESTS), title),
     ]
 
 
@@ -258,14 +269,20 @@ def _numbers(study: PowerFolder) -> pd.DataFrame:
     """Return the headline rows as text."""
     columns = [name for name in SHOWN if name in study.headline]
     table = study.headline[[*study.line, *study.swept, *columns[2:]]]
-    return _text(table).rename(columns={"outcome": "Outcome", **SHOWN})
+    return _text(table).rename(columns={**_swept(study), "outcome": "Outcome", **SHOWN})
 
 
 def _detectable(study: PowerFolder) -> pd.DataFrame:
     """Return the minimum detectable overall effects as text."""
     table = overall_rows(study.mdes)
     others = [name for name in study.swept if name in table]
-    return _text(table[[*study.line, *others, *MDES]]).rename(columns={"outcome": "Outcome", **SHOWN, **MDES})
+    named = {**_swept(study), "outcome": "Outcome", **SHOWN, **MDES}
+    return _text(table[[*study.line, *others, *MDES]]).rename(columns=named)
+
+
+def _swept(study: PowerFolder) -> dict[str, str]:
+    """Return the swept keys in words."""
+    return {name: key_words(name) for name in study.swept}
 
 
 def _text(table: pd.DataFrame) -> pd.DataFrame:
