@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -30,6 +31,7 @@ __all__ = [
     "listed",
     "nearest",
     "numeral",
+    "p_text",
     "visible",
 ]
 
@@ -162,6 +164,19 @@ def numeral(value: float, digits: int = 3) -> str:
     if "e" not in text or not 1e-6 <= abs(value) < 1e15:
         return text
     return f"{float(text):,.0f}" if abs(value) > 1 else f"{Decimal(text):f}"
+
+
+def p_text(p: float) -> str:
+    """Write a p for a sentence; tiny values as a bound; empty where there is none.
+
+    Examples
+    --------
+    >>> p_text(0.0431), p_text(0.00009), p_text(0.4), p_text(float("nan"))
+    ('p = 0.043', 'p < 0.001', 'p = 0.40', '')
+    """
+    if not math.isfinite(p):
+        return ""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
 
 
 def visible(text: str) -> str:

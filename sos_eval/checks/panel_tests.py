@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sos_eval.errors import numeral
+from sos_eval.errors import numeral, p_text
 from sos_eval.numerics.covariance import cluster_design, cr2
 from sos_eval.numerics.panel_models import UnitRows, correlated, hausman, mundlak, serial_null
 from sos_eval.numerics.regress import LinearFit, told_apart
@@ -136,7 +136,7 @@ def _serial(cells: _Cells) -> CheckResult:
     text = (
         "What is left of a unit in one period goes with what was left in the period before: slope "
         f"{numeral(found.slope)}, "
-        f"where independent errors have {numeral(found.null)} (p {numeral(found.p_value, 2)}, {found.clusters} "
+        f"where independent errors have {numeral(found.null)} ({p_text(found.p_value)}, {found.clusters} "
         "clusters). "
         "Errors clustered by unit, and lots over units, allow for it."
     )
@@ -227,7 +227,7 @@ def _hausman(cells: _Cells) -> CheckResult:
     statistic, p = found
     table = pd.DataFrame({"chi_square": [statistic], "df": [float(cells.rows.x.shape[1])], "p_value": [p]})
     text = (
-        f"Hausman's statistic is {numeral(statistic)} (p {numeral(p, 2)}); it takes errors of a unit for "
+        f"Hausman's statistic is {numeral(statistic)} ({p_text(p)}); it takes errors of a unit for "
         "independent and of one "
         "variance, and is here to replicate: Mundlak's test is the one to read."
     )

@@ -10,7 +10,7 @@ import pandas as pd
 from annotated_types import Ge, Gt, Lt
 
 from sos_eval.checks.pre_coefficients import PreCoefficients, pre_coefficients
-from sos_eval.errors import numeral
+from sos_eval.errors import numeral, p_text
 from sos_eval.numerics.pretrend import Wald, detectable_slope, slope, wald
 from sos_eval.results.check import Check, CheckResult
 from sos_eval.results.comparison import Comparison
@@ -157,11 +157,11 @@ def _on_a_line(found: PreCoefficients) -> tuple[PreCoefficients, str]:
 
 def _joint_words(found: PreCoefficients, test: Wald, chosen: str) -> str:
     """Say the p that is reported and the other one, and what a large one does not show."""
-    both = {"f": f"{numeral(test.p_f)} by F", "chi2": f"{numeral(test.p_chi2)} by chi-squared"}
+    both = {"f": f"{p_text(test.p_f)} by F", "chi2": f"{p_text(test.p_chi2)} by chi-squared"}
     first, other = (both[chosen], both["chi2" if chosen == "f" else "f"])
     return (
         f"Joint test of {test.df} coefficients before the start ({found.n_treated_clusters} treated clusters of "
-        f"{found.n_clusters}): Wald statistic {numeral(test.statistic)}, p = {first} ({other}). {_read(test, chosen)}"
+        f"{found.n_clusters}): Wald statistic {numeral(test.statistic)}, {first} ({other}). {_read(test, chosen)}"
     )
 
 

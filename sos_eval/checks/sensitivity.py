@@ -10,7 +10,7 @@ import pandas as pd
 from annotated_types import Ge, Gt, Le, Lt
 
 from sos_eval.checks.quantity import overall
-from sos_eval.errors import numeral
+from sos_eval.errors import numeral, p_text
 from sos_eval.numerics.confounding import (
     Coefficient,
     adjusted_effect,
@@ -138,7 +138,7 @@ class Sensitivity(Check):
         table = pd.DataFrame({"gamma": self.gammas, "p_value": [test.p_value(one) for one in self.gammas]})
         how = "exact" if test.exact else "normal approximation, so approximate with few sets"
         sets = f"{len(test.scores)} matched sets ({words}, {how})"
-        text = f"Not done: over {sets} chance at equal odds explains what is found (p {numeral(test.p_value(1.0))})."
+        text = f"Not done: over {sets} chance at equal odds explains what is found ({p_text(test.p_value(1.0))})."
         if np.isfinite(gamma):
             text = (
                 f"Over {sets} odds of having begun that differ {gamma:.2f} times within a set could explain it all "

@@ -8,7 +8,7 @@ import pandas as pd
 
 from sos_eval.design.design import Design, Entry
 from sos_eval.design.target_trial import target_trial
-from sos_eval.errors import listed, numeral
+from sos_eval.errors import listed, p_text
 from sos_eval.results.comparison import EARLIER_OUTCOMES
 from sos_eval.results.facts import CheckFacts, PanelFacts, RunFacts
 from sos_eval.results.inference import strata_of_effects
@@ -250,7 +250,7 @@ def _mechanism(facts: RunFacts, tables: Mapping[str, pd.DataFrame]) -> str:
 def _tests(what: str, table: pd.DataFrame, name: str, p: str) -> str:
     """Say which of a table's tests were made and what they found; a line without a p is no test."""
     made = table[table[p].notna()]
-    found = listed([f"{row[name]} (p {numeral(float(row[p]), 2)})" for _, row in made.iterrows()])
+    found = listed([f"{row[name]} ({p_text(float(row[p]))})" for _, row in made.iterrows()])
     lacking = listed(table.loc[table[p].isna(), name].tolist())
     said = [f"tested: {found}"] if found else []
     return f"{what} {'; '.join([*said, *([f'not tested: {lacking}'] if lacking else [])])}."

@@ -11,7 +11,7 @@ import pandas as pd
 
 from sos_eval.checks.common_lots import level_after, level_before, overall_row
 from sos_eval.design.design import Design
-from sos_eval.errors import InputFault, numeral
+from sos_eval.errors import InputFault, numeral, p_text
 from sos_eval.inference.auto import RELIED_ON
 from sos_eval.inference.detectable import DetectableSize, detectable_size
 from sos_eval.inference.randomization import Randomization, permute
@@ -235,7 +235,7 @@ def _without_strata(fitted: Fitted, test: InferenceMethod, account: Account) -> 
     log = " on the log scale" if plain.estimate.cells["scale"].iloc[row] == "ratio" else ""
     off = ", not zero" if abs(mean) > 3 * spread / np.sqrt(len(drawn)) else ""
     text = (
-        f"Without stratum-by-period effects the estimate{log} is {numeral(value)} (p = {numeral(p, 2)}, "
+        f"Without stratum-by-period effects the estimate{log} is {numeral(value)} ({p_text(p)}, "
         f"{len(drawn):,} draws), and "
         f"random adoptions from the same strata average {numeral(mean)} (standard deviation {numeral(spread)}){off}."
     )

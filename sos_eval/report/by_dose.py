@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from sos_eval.report.wording import number, p_text
+from sos_eval.errors import p_text
+from sos_eval.report.wording import number
 
 __all__ = ["by_dose"]
 

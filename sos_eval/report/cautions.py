@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from sos_eval.errors import p_text
 from sos_eval.report.converted import detectable_change
 from sos_eval.report.verdict import HeadlineEffect, verdict_of
 from sos_eval.report.whose import others_than, stands_for
-from sos_eval.report.wording import count, in_units, minus_signs, p_text, percent
+from sos_eval.report.wording import count, in_units, minus_signs, percent
 from sos_eval.results.assignments import FIXED
 from sos_eval.results.check import ENTRY, of_hundred
 from sos_eval.results.facts import CheckFacts, HeadlineKey, QuestionFacts, RunFacts

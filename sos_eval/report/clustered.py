@@ -7,9 +7,10 @@ import math
 import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
+from sos_eval.errors import p_text
 from sos_eval.report.reading import estimator_label, unit_words
 from sos_eval.report.tables.effects import summaries
-from sos_eval.report.wording import count, listing, p_text, plain_words
+from sos_eval.report.wording import count, listing, plain_words
 from sos_eval.results.facts import OutcomeFacts, RunFacts
 from sos_eval.results.inference import FEW
 

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
+from sos_eval.errors import p_text
 from sos_eval.report.content import Block, Heading, Table, Text
 from sos_eval.report.reading import unit_words
 from sos_eval.report.tabulate import shown
-from sos_eval.report.wording import number, p_text
+from sos_eval.report.wording import number
 from sos_eval.results.method import lookup
 
 __all__ = ["discovery_blocks", "learner_label", "more_than_noise"]

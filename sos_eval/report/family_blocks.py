@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
+from sos_eval.errors import p_text
 from sos_eval.report.content import Block, Table, Text
 from sos_eval.report.reading import estimator_label, method_label, outcome_label
-from sos_eval.report.wording import count, listing, number, p_number, p_text
+from sos_eval.report.wording import count, listing, number, p_number
 
 __all__ = ["families", "together"]
 

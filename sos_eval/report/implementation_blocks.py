@@ -53,7 +53,8 @@ def _scores(bundle: ResultBundle, declared: dict[str, Any]) -> list[Block]:
     if whole.empty:
         return [Text("The fidelity that the design declares is not in the bundle.")]
     row = whole.iloc[0]
-    said = f"Fidelity ({row['fidelity']}) was scored in {count(int(row['n_units']), *unit_words(bundle))}"
+    named = "" if str(row["fidelity"]).lower() == "fidelity" else f" ({row['fidelity']})"
+    said = f"Fidelity{named} was scored in {count(int(row['n_units']), *unit_words(bundle))}"
     missing = f", not in {int(row['n_unscored'])} with a recorded start" if row["n_unscored"] else ""
     after = f" The instrument is after: {declared['source']}." if declared.get("source") else ""
     return [

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from sos_eval.errors import p_text
 from sos_eval.report.verdict import HeadlineEffect
-from sos_eval.report.wording import alike, listing, number, p_text
+from sos_eval.report.wording import alike, listing, number
 from sos_eval.results.facts import DisagreementFacts, RunFacts
 
 __all__ = ["disagreement", "procedure_rows"]

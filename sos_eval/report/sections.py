@@ -23,7 +23,7 @@ from sos_eval.report.reading import estimator_label, method_label, outcome_label
 from sos_eval.report.tables.effects import summaries
 from sos_eval.report.tabulate import shown
 from sos_eval.report.truth_blocks import beside_the_truth
-from sos_eval.report.wording import alike, count, in_units, listing, minus_signs, number, p_number
+from sos_eval.report.wording import alike, count, in_units, listing, minus_signs, number, p_number, plain_words
 from sos_eval.results.check import ENTRY
 from sos_eval.results.doses import doses_told
 
@@ -274,7 +274,7 @@ def moderators(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
     names = ["subgroup", "estimator", "outcome", "inference", "estimate", "conf_low", "conf_high", "p_value", "reason"]
     return [
         Heading("Moderators"),
-        Table(shown(rows[names]), "Effects by subgroup"),
+        Table(shown(_labelled(bundle, rows[names])), "Effects by subgroup"),
         *_difference_tests(bundle),
         *looked,
     ]
@@ -287,7 +287,19 @@ def _difference_tests(bundle: ResultBundle) -> list[Block]:
         return [Text("Differences between groups are not tested.")]
     said = "Each moderator has one test: random adoptions within groups, of the same effect in all."
     missed = "A difference smaller than the detectable one is missed more often than one time in five."
-    return [Text(f"{said} {missed}"), Table(shown(table), "Whether the effect differs between groups")]
+    scale = scale_label(bundle, bundle.facts.headline.outcome, str(table["scale"].iloc[0]))
+    told = table.assign(by=[plain_words(str(name)) for name in table["by"]], scale=scale)
+    return [Text(f"{said} {missed}"), Table(shown(told), "Whether the effect differs between groups")]
+
+
+def _labelled(bundle: ResultBundle, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows of effects with labels in place of the design's names."""
+    return rows.assign(
+        subgroup=[plain_words(str(name)) for name in rows["subgroup"]],
+        estimator=[estimator_label(bundle, str(name)) for name in rows["estimator"]],
+        outcome=[outcome_label(bundle, str(name)) for name in rows["outcome"]],
+        inference=[method_label(bundle, str(name)) for name in rows["inference"]],
+    )
 
 
 def implementation(bundle: ResultBundle, drawn: Drawn) -> list[Block]:

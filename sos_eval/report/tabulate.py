@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
@@ -40,8 +41,10 @@ def shown(table: pd.DataFrame, digits: int = 3) -> pd.DataFrame:
 
 
 def _cell(value: object, digits: int) -> str:
-    if isinstance(value, bool):
+    if isinstance(value, (bool, np.bool_)):
         return "yes" if value else "no"
+    if isinstance(value, str):
+        return {"true": "yes", "false": "no"}.get(value, value)  # flags of a file that is read again
     if isinstance(value, float):
         return number(value, digits)
     return "" if value is None or value is pd.NA else str(value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 
+from sos_eval.errors import p_text
 from sos_eval.results.comparison import EARLIER_OUTCOMES
 
 __all__ = [
@@ -19,7 +20,6 @@ __all__ = [
     "minus_signs",
     "number",
     "p_number",
-    "p_text",
     "percent",
     "plain_words",
     "sentence_count",
@@ -121,13 +121,6 @@ def percent(share: float, within: float = 0.0) -> str:
 def whole(n: float, within: float = 0.0) -> str:
     """Return a count of whole people; a hundred and more in tens where two Monte Carlo errors are a person or more."""
     return _fixed(n, _held(n, 0, within))
-
-
-def p_text(p: float) -> str:
-    """Return ``p = 0.043``; tiny values as a bound; empty where there is none."""
-    if not math.isfinite(p):
-        return ""
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
 
 
 def p_number(p: float) -> str:

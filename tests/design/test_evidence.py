@@ -138,10 +138,10 @@ def test_letters_say_what_was_tested_and_found(tmp_path):
     }  # fmt: skip
     said = emmie_sheet(load(tmp_path), facts(), tables).set_index("letter")["evidence"]
     assert said["Mechanism"] == (
-        "First link tested: trust (p 0.0042); not tested: plans. Both links together not tested: trust, plans."
+        "First link tested: trust (p = 0.004); not tested: plans. Both links together not tested: trust, plans."
     )
     assert said["Moderator"] == (
-        "One effect in all groups tested: idaci_half (p 0.21). Differences looked for (exploratory) not tested: "
+        "One effect in all groups tested: idaci_half (p = 0.21). Differences looked for (exploratory) not tested: "
         "dr_learner."
     )
     assert said["Implementation"] == "Fidelity scored in 8 units."

@@ -13,7 +13,7 @@ from sos_eval.economics.breakeven import effect_to_pay
 from sos_eval.economics.gate.dossier import Dossier, check_dossier
 from sos_eval.economics.model.evaluated import DecisionModel
 from sos_eval.economics.section import EconomicsSection
-from sos_eval.errors import numeral
+from sos_eval.errors import numeral, p_text
 from sos_eval.results.facts import PanelFacts, RunFacts
 
 __all__ = ["Evidence", "bundle_evidence", "dossier_of", "own_evidence"]
@@ -267,7 +267,7 @@ def _placebos(out: Evidence, diagnostics: pd.DataFrame, tables: Mapping[str, pd.
     found = _rows(diagnostics, "placebo_time.largest")
     p = float(found["value"].iloc[0]) if len(found) else float("nan")
     if np.isfinite(p):
-        pointer = f"diagnostics.csv: placebo_time.largest, p = {numeral(p)} against {PLACEBO_LEVEL:g}"
+        pointer = f"diagnostics.csv: placebo_time.largest, {p_text(p)} against {PLACEBO_LEVEL:g}"
         out.measured("placebo_time_ok", p >= PLACEBO_LEVEL, pointer)
     else:
         out.reasons["placebo_time_ok"] = "the check placebo_time was not run, or gave no p over its starts"

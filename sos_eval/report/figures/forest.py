@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from sos_eval.errors import p_text
 from sos_eval.report.theme import INK, MUTED, TREATED, canvas, evenly, layout_width, wrapped
-from sos_eval.report.wording import alike, interval_words, p_text
+from sos_eval.report.wording import alike, interval_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
