@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import sos_eval as se
-from sos_eval.errors import DesignFault, InputFault
+from sos_eval.errors import DesignFault, InputFault, p_text
 from sos_eval.jobs.check import check_design
 from sos_eval.numerics import _dowhy
 from tests.conftest import ROOT, drawn_once
