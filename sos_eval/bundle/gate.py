@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import cached_property
 from typing import Any
 
@@ -120,6 +120,8 @@ class _Gate:
             economics=self._economics(content.economics),
             log="\n".join(self.words.said("log.txt", self.words.without_numbers("log.txt", content.log.split("\n")))),
         )  # fmt: skip
+        if "inference" in content.provenance:  # made of the facts as they were
+            out = replace(out, provenance={**content.provenance, "inference": asdict(facts.inference)})
         return replace(out, withheld=self._checked(out))
 
     def _checked(self, out: BundleContent) -> pd.DataFrame:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -12,8 +14,24 @@ __all__ = ["Behind", "few_of_sets", "is_share", "level_of", "without_single_peop
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-#: Of a mean: how many people are behind it, and how many of these have a yes; NaN where the outcome is not yes or no.
-Behind = tuple[float, float]
+
+
+class Behind(NamedTuple):
+    """What is behind a mean outcome of people.
+
+    Attributes
+    ----------
+    n, yes
+        How many people, and how many of these are above the lowest grade (have a yes); NaN where there are no grades.
+    low, step
+        The lowest grade, and what lies between two: 0 and 1 of yes and no as they are mostly written.
+    """
+
+    n: float
+    yes: float = np.nan
+    low: float = 0.0
+    step: float = 1.0
+
 
 #: Shares that differ by less are one.
 _ROUNDING = 1e-9
@@ -124,20 +142,23 @@ def level_of(value: float, behind: Behind | None, about: Disclosure) -> float:
     Returns
     -------
     float
-        To the nearest rounded count over the rounded number of people; NaN where few have a yes, or few a no.
+        To the nearest rounded count of steps over the rounded number of people; NaN where few are above the lowest
+        grade, or few on it.
 
     Examples
     --------
     >>> dfe = Disclosure(profile="dfe")
-    >>> level_of(2 / 119, (119.0, 2.0), dfe), level_of(40 / 119, (119.0, 40.0), dfe), level_of(0.3, None, dfe)
-    (nan, 0.3333333333333333, nan)
+    >>> level_of(2 / 119, Behind(119.0, 2.0), dfe), level_of(40 / 119, Behind(119.0, 40.0), dfe)
+    (nan, 0.3333333333333333)
+    >>> round(level_of(4000 / 119, Behind(119.0, 40.0, 0.0, 100.0), dfe), 9), level_of(0.3, None, dfe)
+    (33.333333333, nan)
     """
     if behind is None:
         return np.nan
-    n, yes = behind
+    n, yes, low, step = behind
     if any(0 < one < about.smallest for one in (n, yes, n - yes)):
         return np.nan
-    return float(_to(np.array([value]), _step(np.array([n]), about))[0])
+    return low + step * float(_to(np.array([(value - low) / step]), _step(np.array([n]), about))[0])
 
 
 def _step(n: Array, about: Disclosure) -> Array:

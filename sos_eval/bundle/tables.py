@@ -15,6 +15,7 @@ from sos_eval.panel.levels import weighed_mean
 from sos_eval.panel.own_names import MATCHED_ROWS
 from sos_eval.panel.panel import Panel
 from sos_eval.results.facts import OutcomeFacts, PanelFacts
+from sos_eval.results.members import grades_of
 from sos_eval.results.search import UNKNOWN
 
 __all__ = [
@@ -274,15 +275,18 @@ def levels_behind(panel: Panel) -> dict[str, dict[str, Behind]]:
     for outcome in panel.outcomes:
         frame = panel.select(outcome.name).frame
         seen = (frame["outcome"].notna() & (frame["weight"] > 0)).to_numpy(bool)
-        out[outcome.name] = {name: _behind(frame[rows & seen]) for name, rows in _sides(frame).items()}
+        grades = grades_of(frame["outcome"].to_numpy(float)[seen])
+        out[outcome.name] = {name: _behind(frame[rows & seen], grades) for name, rows in _sides(frame).items()}
     return out
 
 
-def _behind(rows: pd.DataFrame) -> Behind:
-    """Return how many people rows are, and how many have a yes; NaN where the outcome is another than yes and no."""
+def _behind(rows: pd.DataFrame, grades: tuple[float, float] | None) -> Behind:
+    """Return how many people rows are, and how many are above the lowest grade; NaN where there are no grades."""
     once = rows.drop_duplicates(MATCHED_ROWS) if MATCHED_ROWS in rows else rows
-    yes = float(once["outcome"].sum()) if once["outcome"].isin([0.0, 1.0]).all() else np.nan
-    return float(len(once)), yes
+    if grades is None:
+        return Behind(float(len(once)))
+    low, step = grades
+    return Behind(float(len(once)), float((once["outcome"] > low + step / 2).sum()), low, step)
 
 
 def _sides(frame: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:

@@ -138,15 +138,17 @@ class ETWFE(CohortRegression):
         return panel.with_columns(**columns) if columns else panel
 
     def _stated(self, rows: Rows) -> tuple[Rows, Statement]:
-        """State the effects, and after them slopes by cohort and by effect, of covariates less their cohort's mean."""
+        """State the effects, and after them slopes by cohort and by effect, of covariates less their mean in its rows.
+
+        So an effect is the mean over its own treated rows also where covariates vary in time.
+        """
         rows, stated = super()._stated(rows)
         x, _ = covariate_columns(rows.frame, self._own(rows.panel))
         if not x.shape[1]:
             return rows, stated
         start = rows.frame["first_treated"].to_numpy(float)
         cohort = np.unique(start, return_inverse=True)[1]
-        centred = x - _means(x, rows.weights, cohort)[cohort]
-        effects = stated.terms[:, :, None] * centred[:, None, :]
+        effects = stated.terms[:, :, None] * (x[:, None, :] - _means(x, rows.weights, stated.terms))
         rows = _with_slopes_by_cohort(rows, x, cohort)
         terms = np.concatenate([stated.terms, effects.reshape(len(x), -1)], 1)
         self._refuse_absorbed(rows, terms)
@@ -156,10 +158,11 @@ class ETWFE(CohortRegression):
         return rows, replace(stated, terms=terms, contrast=contrast, shared=shared)
 
 
-def _means(x: Array, weights: Array, cohort: NDArray[np.intp]) -> Array:
-    """Return the cohorts' weighted means of columns x (n, p), (c, p)."""
-    total = np.bincount(cohort, weights)
-    return np.column_stack([np.bincount(cohort, weights * column) / total for column in x.T])
+def _means(x: Array, weights: Array, terms: Array) -> Array:
+    """Return the weighted means of columns x (n, p) in the rows of each effect's term (n, k), (k, p)."""
+    own = weights[:, None] * terms
+    means: Array = own.T @ x / own.sum(0)[:, None]
+    return means
 
 
 def _with_slopes_by_cohort(rows: Rows, x: Array, cohort: NDArray[np.intp]) -> Rows:

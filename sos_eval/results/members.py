@@ -26,10 +26,12 @@ from sos_eval.results.search import (
 from sos_eval.results.span import tells_of_few
 from sos_eval.results.weighing import Weighing
 
-__all__ = ["Members"]
+__all__ = ["Members", "grades_of"]
 
 Names = frozenset[str]
 Array = NDArray[np.float64]
+#: Steps between the lowest and the highest grade of an outcome of people, and by how much places may be uneven.
+_MOST_STEPS, _ROUNDING = 10, 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,8 @@ class Members:
         Periods.
     counts
         By unit, what it counted in each period, (n_times,), NaN where nothing weighs, `UNKNOWN` where a value stands in
-        place of a count. Where rows are people, how many had a yes, and empty where the outcome is another than yes
-        and no.
+        place of a count. Where rows are people, how many had a yes, or steps above the lowest grade, and empty where
+        the outcome has no grades.
     each, adds, most
         By unit, what one count adds to its rate, and to the estimate's sum over units, and the largest that it can be
         (its denominator), (n_times,); NaN of values.
@@ -72,8 +74,7 @@ class Members:
         others, times = frozenset(names[~panel.ever_treated]), tuple(map(float, panel.times))
         weighing, each = Weighing.of(fitted), _each(panel)
         if panel.layout != "panel":
-            yes, one = _yes_by_unit(panel)
-            most = {name: 1 / cells for name, cells in one.items()}
+            yes, one, most = _yes_by_unit(panel)
             plain = replace(weighing, by_numbers=False)  # covariates of people are no counts of a unit
             return cls(cohorts, others, times, yes, one, one, most, plain)
         adds = (1.0 if weighing.pooled else each) * panel.frame["weight"]
@@ -248,21 +249,53 @@ def _each(panel: Panel) -> pd.Series:
     return panel.outcome.per / panel.frame["exposure"]
 
 
-def _yes_by_unit(panel: Panel) -> tuple[dict[str, Array], dict[str, Array]]:
-    """Return, by unit and period, how many people had a yes, and what one of them is of all, (n_times,) each.
+def _yes_by_unit(panel: Panel) -> tuple[dict[str, Array], dict[str, Array], dict[str, Array]]:
+    """Return, by unit and period, how many had a yes, what one adds to the mean, and the most there can be, (n_times,).
 
-    Nothing where the outcome is another than yes and no. A row that stands in several sets counts once.
+    Nothing where the outcome has no grades (`grades_of`); steps above the lowest grade are counted. A row that stands
+    in several sets counts once.
     """
     frame = panel.frame[panel.frame["outcome"].notna() & (panel.frame["weight"] > 0)]
     frame = frame.drop_duplicates(MATCHED_ROWS) if MATCHED_ROWS in frame else frame
-    if not frame["outcome"].isin([0.0, 1.0]).all():
-        return {}, {}
+    grades = grades_of(frame["outcome"].to_numpy(float))
+    if grades is None:
+        return {}, {}, {}
+    low, step = grades
+    frame = frame.assign(outcome=((frame["outcome"] - low) / step).round())
     wide = [
         frame.pivot_table("outcome", "unit", "time", aggfunc=how, observed=True).reindex(columns=panel.times)
         for how in ("sum", "size")
     ]
-    yes, one = wide[0], 1 / wide[1]
-    return _rows_of(yes), _rows_of(one)
+    yes, size = wide
+    most = max(float(frame["outcome"].max()), 1.0)
+    return _rows_of(yes), _rows_of(step / size), _rows_of(most * size)
+
+
+def grades_of(outcome: Array) -> tuple[float, float] | None:
+    """Return the lowest grade of an outcome of people and the step between grades; None where it has none.
+
+    Grades are evenly spaced values, at most ten steps apart: yes and no however they are written (0 and 1, 1 and 2, 0
+    and 100), or how often something happened. Their means are counts over numbers of people.
+
+    Parameters
+    ----------
+    outcome : (n,)
+        Without gaps.
+
+    Examples
+    --------
+    >>> grades_of(np.array([0.0, 100, 0])), grades_of(np.array([1.0, 3, 2])), grades_of(np.arange(50.0))
+    ((0.0, 100.0), (1.0, 1.0), None)
+    """
+    values = np.unique(outcome)
+    if not 0 < len(values) <= _MOST_STEPS + 1:
+        return None
+    if len(values) == 1:
+        return (0.0, 1.0) if values[0] in (0.0, 1.0) else (float(values[0]), 1.0)
+    step = float(np.diff(values).min())
+    places = (values - values[0]) / step
+    even = np.abs(places - np.round(places)).max() <= _ROUNDING and places[-1] <= _MOST_STEPS + _ROUNDING
+    return (float(values[0]), step) if even else None
 
 
 def _rows_of(table: pd.DataFrame) -> dict[str, Array]:

@@ -12,7 +12,7 @@ import pytest
 
 import sos_eval as se
 from sos_eval.bundle.files import read_table
-from sos_eval.bundle.people import few_of_sets, level_of, without_single_people
+from sos_eval.bundle.people import Behind, few_of_sets, level_of, without_single_people
 from sos_eval.bundle.sentences import counts_people, without_computed
 from sos_eval.errors import numeral
 from sos_eval.panel.disclosure import Disclosure
@@ -117,27 +117,31 @@ def test_of_matched_children_no_count_and_no_category_of_few_is_told(profile, st
     assert checks.loc[checks.index.str.startswith("balance."), "value"].isna().all()
     inference = facts(bundle)["inference"]
     assert [inference[f"{one}_treated_clusters"] for one in ("effective", "variance")] == [None, None]
+    assert json.loads((bundle / "provenance.json").read_text())["inference"] == inference
     assert not any(b"CANARY" in file.read_bytes() for file in bundle.rglob("*") if file.is_file())
 
 
-def test_a_rare_yes_among_children_is_judged_as_a_count_is(tmp_path):
+@pytest.mark.parametrize(("no", "yes"), [(0, 1), (0, 100), (1, 2)])
+def test_a_rare_yes_among_children_is_judged_as_a_count_is_however_it_is_written(no, yes, tmp_path):
     """Two of those treated and three of those before: neither level, and no digit of the estimate finds them."""
     data = children(12, 4, 8, 12)
     treated, others = (np.flatnonzero(data["start"] == start) for start in (2013, 0))
     after = data["year"].to_numpy()[treated] >= 2013
     data.loc[np.concatenate([treated[after][[5, 60]], treated[~after][[4, 40, 90]], others[::23]]), "again"] = 1
+    data["again"] = no + (yes - no) * data["again"]
     for profile in ("open", "dfe"):
         bundle = run(tmp_path, PLAIN, data, profile)
         level = facts(bundle)["panel"]["outcomes"]["outcome"]
         row = read_table(bundle / "estimates.csv").iloc[0]
         levels = [level[name] for name in ("mean_treated", "mean_treated_before", "mean_comparison")]
         if profile == "open":
-            assert level["mean_treated"] == pytest.approx(2 / after.sum())
+            assert level["mean_treated"] == pytest.approx(no + (yes - no) * 2 / after.sum())
             assert np.isfinite([*levels, row["estimate"]]).all()
         else:
             assert levels == [None, None, None]
             ends = row[["estimate", "std_error", "conf_low", "conf_high"]].to_numpy(float)
-            assert (np.isnan(ends) | (np.abs(ends * 100 - np.round(ends * 100)) < 1e-9)).all()
+            shares = ends / (yes - no) * 100
+            assert (np.isnan(ends) | (np.abs(shares - np.round(shares)) < 1e-9)).all()
 
 
 def test_levels_of_many_children_are_rounded_counts_over_rounded_numbers(tmp_path):
@@ -265,8 +269,11 @@ def test_shares_are_rounded_counts_over_rounded_people_by_hand():
 
 
 def test_levels_by_hand():
-    assert np.isnan(level_of(0.02, (100.0, 2.0), DFE))
-    assert np.isnan(level_of(0.98, (100.0, 98.0), DFE))
-    assert np.isnan(level_of(12.5, (4.0, np.nan), DFE))
-    assert level_of(0.0, (100.0, 0.0), DFE) == 0.0
-    assert level_of(12.34, (102.0, np.nan), DFE) == pytest.approx(12.35)  # to 5 in 100
+    assert np.isnan(level_of(0.02, Behind(100.0, 2.0), DFE))
+    assert np.isnan(level_of(0.98, Behind(100.0, 98.0), DFE))
+    assert np.isnan(level_of(12.5, Behind(4.0), DFE))
+    assert level_of(0.0, Behind(100.0, 0.0), DFE) == 0.0
+    assert level_of(12.34, Behind(102.0), DFE) == pytest.approx(12.35)  # to 5 in 100
+    assert np.isnan(level_of(2.0, Behind(100.0, 2.0, 0.0, 100.0), DFE))  # yes is written 100
+    assert level_of(42.0, Behind(100.0, 42.0, 0.0, 100.0), DFE) == pytest.approx(40.0)
+    assert level_of(1.42, Behind(100.0, 42.0, 1.0, 1.0), DFE) == pytest.approx(1.4)

@@ -51,6 +51,22 @@ def test_covariates_have_slopes_by_period_and_by_effect():
     np.testing.assert_allclose(batch.values, [estimate.values, 2 * estimate.values], rtol=1e-9)
 
 
+def test_a_covariate_that_grows_counts_as_it_is_in_the_treated_rows():
+    """No noise, effect 1 + x, x growing: the mean of 1 + x over treated rows, not what holds at the cohort's mean."""
+    unit, time = np.repeat(np.arange(14), 5), np.tile(np.arange(1, 6), 14)
+    x = X[unit] * 0.1 + 0.5 * time + 0.2 * np.sin(3 * unit + 5 * time)
+    treated = time >= STARTS[unit]
+    y = (0.3 * unit + 0.7 * time + treated * (1 + x)).reshape(14, 5)
+    data = replace(panel(y, STARTS).with_columns(x=x), covariates=("x",))
+    for control in ("not_yet_treated", "never_treated"):
+        estimate = ETWFE(control=control).complete(data)
+        assert row(estimate, aggregation="overall")["value"] == pytest.approx((1 + x)[treated].mean())
+        for event in (0, 1, 2):
+            at = treated & (time - STARTS[unit] == event)
+            found = row(estimate, aggregation="event_time", event_time=event)["value"]
+            assert found == pytest.approx((1 + x)[at].mean())
+
+
 def test_with_coefficients_before_the_start_it_is_sun_abraham():
     one, two = ETWFE(control="never_treated").complete(panel(LONG, STARTS)), SunAbraham().complete(panel(LONG, STARTS))
     np.testing.assert_allclose(one.values, two.values, rtol=1e-12, atol=1e-12)
