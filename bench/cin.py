@@ -1,4 +1,4 @@
-"""Time and peak memory of half a million events of a CIN census to a panel, beside plain Python: ``python -m bench.cin``.
+"""Time and memory of half a million events of a CIN census to a panel, beside plain pandas: ``python -m bench.cin``.
 
 Plain pandas reads the tables, parses the days and counts referrals, re-referrals, assessments and enquiries by year; of
 the XML plain Python takes the same tables first (`xml.etree.ElementTree.iterparse`). It judges no rule.
@@ -24,7 +24,7 @@ BEGINS = {
 
 
 def write(folder: Path, n: int) -> None:
-    """Write two returns of an authority, CSV and XML alike: two referrals a child, each assessed, half enquired into."""
+    """Write two returns, CSV and XML alike: two referrals a child, each assessed, half enquired into."""
     rng = np.random.default_rng(1)
     child = np.repeat(np.arange(n // 2), 2)
     referral = np.datetime64("2019-04-01") + rng.integers(0, 720, n)
