@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.bundle.whole import refuse_inputs, refuse_target, write_file
-from sos_eval.errors import DataFault, Faults
+from sos_eval.errors import DataFault, Faults, listed
 from sos_eval.panel.read.dfe.assemble import KEYS, assembled
 from sos_eval.panel.read.dfe.neighbours import NeighbourLists
 from sos_eval.panel.read.dfe.published import cells_of, places_by_year
@@ -47,7 +47,8 @@ def write_dfe(
     read = [*(file.path for file in files), *(each.path for each in lists), *left]
     refuse_inputs([out, vintages, listing, beside], read)
     if not files and not faults.found:
-        faults.add(str(given[0]), "holds no published table that is known", "see docs/panel.md")
+        named = f": {listed([path.name for path in left], 4)}" if left else ""
+        faults.add(str(given[0]), f"holds no published table that is known{named}", "see docs/panel.md")
     cells = cells_of(files, faults)
     faults.stop()
     if as_of is not None and not (cells["release"] <= as_of).any():

@@ -17,6 +17,8 @@ __all__ = ["day_of", "in_force", "last_known", "refuse_inspections"]
 Rows = Sequence[tuple[int, tuple[str, ...]]]
 
 _CODE, _PUBLISHED, _INSPECTED = "Local authority area code", "Publication date", "Inspection date"
+#: Days between the last two reports of a history; more of them are a year that was mistyped.
+_LONGEST_PAUSE = 5 * 366
 
 
 def day_of(text: str) -> date | None:
@@ -69,6 +71,10 @@ def refuse_inspections(path: Path, header: tuple[str, ...], rows: Rows, faults: 
             shown = listed([repr(word[:40]) for word in dict.fromkeys(words.values())], 3)
             meant = "judgements are Outstanding, Good, Requires improvement to be good, Inadequate"
             faults.add(str(path), f"{name}: {shown} in {_lines(list(words))}", meant)
+    known = sorted((day, line) for line, day in days.items() if day)
+    if len(known) > 1 and (known[-1][0] - known[-2][0]).days > _LONGEST_PAUSE:
+        what = f"the last report, in line {known[-1][1]}, is published more than five years after the one before it"
+        faults.add(str(path), what, "mend its day: judgements are carried forward to it")
     code = header.index(_CODE)
     reports: dict[tuple[str, date | None], dict[tuple[str, ...], int]] = defaultdict(dict)
     for line, cells in rows:

@@ -18,6 +18,7 @@ from sos_eval.panel.read.dfe.layout import (
     last_years,
     measures_of,
     places_of,
+    wholes_of_parts,
 )
 from sos_eval.panel.read.dfe.releases import ReleaseFile
 from sos_eval.panel.read.dfe.tool import period_of
@@ -56,6 +57,9 @@ def cells_of(files: Sequence[ReleaseFile], faults: Faults) -> pd.DataFrame:
     values = values.where(~judged, words.str.lower().map(grades()))
     table = table.assign(value=values.astype(float), flag=table["written"].where(symbol, table["flag"]))[list(CELLS)]
     _refuse_odd(table, faults)
+    if files and not faults.found and table["value"].isna().all() and (table["flag"] == "").all():
+        what = "no table has a number of a measure that is known, in a year that is over"
+        faults.add(listed([file.path for file in files], 3), what, "see docs/panel.md")
     key = ["la_code", "year", "measure", "release", "vintage"]
     table = table.drop_duplicates([*key, "written"])
     twice = table[table.duplicated(key, keep=False)]
@@ -132,10 +136,16 @@ def _codes_told(files: Sequence[ReleaseFile]) -> dict[str, str]:
 def _refuse_odd(table: pd.DataFrame, faults: Faults) -> None:
     odd = table[table["value"].isna() & table["flag"].isin(["", PROVISIONAL]) & (table["written"] != "")]
     for file, rows in odd.groupby("file", sort=False):
-        shown = listed([repr(word) for word in dict.fromkeys(rows["written"])], 3)
+        shown = listed([repr(word[:40]) for word in dict.fromkeys(rows["written"])], 3)
         where = listed([f"line {line}" for line in rows["line"]], 4)
         meant = " ".join(sorted(OF_RELEASES))
         faults.add(str(file), f"{shown} in {where}: no number and no symbol", f"symbols are {meant}")
+    counted = table["measure"].isin(list(wholes_of_parts()))
+    parted = table[counted & (table["value"] != table["value"].round()) & table["value"].notna()]
+    for file, rows in parted.groupby("file", sort=False):
+        faults.add(
+            str(file), f"a count that is not whole in {listed([f'line {n}' for n in rows['line']], 4)}", "mend it"
+        )
     below = table[(table["value"] < 0) & ~table["group"].isin(_SIGNED)]
     for file, rows in below.groupby("file", sort=False):
         faults.add(str(file), f"a negative count in {listed([f'line {n}' for n in rows['line']], 4)}", "mend it")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -95,6 +96,9 @@ def release_files(
             inside = sorted(file for file in path.rglob("*") if file.name.lower().endswith(ENDINGS) and file.is_file())
             if not inside:
                 faults.add(str(path), "holds no .csv file", "name the folder of the published tables")
+        elif path.is_file() and not path.name.lower().endswith(ENDINGS):
+            faults.add(str(path), f"ends in {path.suffix or 'nothing'}", "unpack it; give .csv or .csv.gz")
+            continue
         elif path.is_file():
             inside = [path]
         else:
@@ -125,7 +129,8 @@ def _read(path: Path, faults: Faults, *, named: bool) -> ReleaseFile | Neighbour
         if holds_neighbours(table[0][1]):
             return neighbour_lists(path, table[0][1], table[1:], faults)
         if named:
-            shown = listed([name[:40] for name in header if name.isprintable() and name], 6) or "no names"
+            plain = [name[:40] for name in header if name.isprintable() and name and not re.search(r"\d", name)]
+            shown = listed(plain, 6) or "no names"  # a return without names of columns begins with a child's number
             faults.add(f"{path}:{table[0][0]}", f"is no published table that is known: {shown}", "see docs/panel.md")
         return None
     return _release(path, kind, header, table[1:], faults)
@@ -216,6 +221,15 @@ def _authorities(
     if not kept:
         faults.add(str(path), "has no row of an authority", "take the file of local authorities")
         return None
+    if kind.area.code:
+        number = header.index(kind.area.code)
+        changed = [line for line, cells in kept if re.fullmatch(r"\d{3}", cells[number]) is None]
+        if changed:
+            what = (
+                f"{header[number]} is no number of three digits in line{'s' * (len(changed) > 1)} {listed(changed, 4)}"
+            )
+            faults.add(str(path), what, "authorities have the DfE's numbers, e.g. 202; spreadsheets change them")
+            return None
     return kept, wider
 
 
