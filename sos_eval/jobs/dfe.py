@@ -47,8 +47,9 @@ def write_dfe(
     read = [*(file.path for file in files), *(each.path for each in lists), *left]
     refuse_inputs([out, vintages, listing, beside], read)
     if not files and not faults.found:
-        named = f": {listed([path.name for path in left], 4)}" if left else ""
-        faults.add(str(given[0]), f"holds no published table that is known{named}", "see docs/panel.md")
+        inside = listed([path.name for path in left if path not in given], 4)
+        what = f"holds no published table that is known{': ' * bool(inside)}{inside}"
+        faults.add(str(given[0]), what, "see docs/panel.md")
     cells = cells_of(files, faults)
     faults.stop()
     if as_of is not None and not (cells["release"] <= as_of).any():
