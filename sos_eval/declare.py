@@ -368,7 +368,7 @@ def _located(loc: Path_, document: Document, path: Path_) -> Path_:
     for part in loc:
         if (*path, *inner, part) in document.lines or not _is_tag(part):
             inner = (*inner, part)
-    return (*path, *inner)
+    return (*path, *(inner or loc[-1:]))  # of a file without lines an unknown key may look like a tag
 
 
 def _deepest(problems: list[tuple[Path_, Any]]) -> list[tuple[Path_, Any]]:

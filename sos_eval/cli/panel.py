@@ -89,9 +89,10 @@ def dfe(
 ) -> None:
     """Build a panel of authorities and years to March from published tables.
 
-    FILES are CSV files as the DfE published them, or folders of them: underlying data 2011 to 2019, explore education
-    statistics, ONS populations. P.vintages.csv holds every published cell with its release; P.files.csv the files.
-    Columns ..._low and ..._high say between what a suppressed count lies; the check suppression_bounds reads them.
+    FILES are CSV files as they were published, or folders of them: underlying data 2011 to 2019, explore education
+    statistics, the interactive tool's long file, ONS populations, deprivation, Ofsted's judgements.
+    P.vintages.csv holds every published cell with its release; P.files.csv the files. Columns ..._low and ..._high say
+    between what a suppressed count lies; the check suppression_bounds reads them.
     """
     from sos_eval.jobs.dfe import write_dfe
 
@@ -99,6 +100,7 @@ def dfe(
     told = [f"{name}: {facts[name]}" for name in ("panel", "vintages", "files")]
     told += [f"neighbours: {facts['neighbours']}, of {facts['neighbours_release']}"] if facts["neighbours"] else []
     told.append(f"{facts['rows']:,} rows, years to March {facts['first']} to {facts['last']}, of {facts['read']} files")
+    told += [f"{name}, not read: {listed(left, 6)}" for name, left in facts["not_read"].items()]
     told += [f"{name} labels its column {was}: taken for {is_of}" for name, (was, is_of) in facts["relabelled"].items()]
     for key, words in (("left", "no known table, left"), ("not_there", "not there in that year, left out")):
         told += [f"{words}: {listed(facts[key])}"] if facts[key] else []

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.bundle.whole import refuse_inputs, refuse_target, write_file
-from sos_eval.errors import DataFault, Faults
+from sos_eval.errors import DataFault, Faults, listed
 from sos_eval.panel.read.dfe.assemble import KEYS, assembled
 from sos_eval.panel.read.dfe.neighbours import NeighbourLists
 from sos_eval.panel.read.dfe.published import cells_of, places_by_year
@@ -30,7 +30,7 @@ def write_dfe(
     -------
     facts
         Files written, rows, years; files of folders that are no known table; authorities and years that there were not;
-        columns whose year is a label that was not changed.
+        measures of the tool that are not read; columns whose year is a label that was not changed.
 
     Raises
     ------
@@ -47,8 +47,9 @@ def write_dfe(
     read = [*(file.path for file in files), *(each.path for each in lists), *left]
     refuse_inputs([out, vintages, listing, beside], read)
     if not files and not faults.found:
-        faults.add(str(given[0]), "holds no published table that is known", "see docs/panel.md")
-    faults.stop()
+        inside = listed([path.name for path in left if path not in given], 4)
+        what = f"holds no published table that is known{': ' * bool(inside)}{inside}"
+        faults.add(str(given[0]), what, "see docs/panel.md")
     cells = cells_of(files, faults)
     faults.stop()
     if as_of is not None and not (cells["release"] <= as_of).any():
@@ -56,7 +57,7 @@ def write_dfe(
     faults.stop()
     panel, nothing = assembled(cells, places_by_year(files), as_of, most)
     said = cells[["la_code", "year", "measure", "written", "flag", "vintage", "file", "line"]]
-    said = said.assign(file=said["file"].map(lambda name: Path(name).name))
+    said = said.assign(file=said["file"].map({name: Path(name).name for name in said["file"].unique()}))
     for target, table in ((out, _whole(panel)), (vintages, said), (listing, _listing(files))):
         write_file(target, table.to_csv(index=False, lineterminator="\n"))
     neighbours = _last(lists, as_of)
@@ -68,6 +69,7 @@ def write_dfe(
         "panel": str(out), "vintages": str(vintages), "files": str(listing), "rows": len(panel),
         "first": int(panel["year"].min()), "last": int(panel["year"].max()), "read": len(files),
         "left": [str(path) for path in left], "not_there": nothing,
+        "not_read": {file.path.name: list(file.not_read) for file in files if file.not_read},
         "relabelled": {file.path.name: [file.relabelled, file.release] for file in files if file.relabelled},
     }  # fmt: skip
 
@@ -90,6 +92,12 @@ def _listing(files: Sequence[ReleaseFile]) -> pd.DataFrame:
     return pd.DataFrame([
         {"file": file.path.name, "kind": file.kind.name, "vintage": file.vintage, "authority_rows": len(file.rows),
          "regional_and_national_rows_left_out": file.wider,
-         "note": f"labels its column {file.relabelled}: taken for {file.release}" if file.relabelled else ""}
+         "note": _noted(file)}
         for file in files
     ])  # fmt: skip
+
+
+def _noted(file: ReleaseFile) -> str:
+    if file.not_read:
+        return f"not read: {', '.join(file.not_read)}"
+    return f"labels its column {file.relabelled}: taken for {file.release}" if file.relabelled else ""

@@ -10,7 +10,7 @@ from sos_eval.panel.care.counts import care_counts
 from sos_eval.panel.care.rules import return_rules, with_policies
 from sos_eval.panel.read.dfe.assemble import assembled
 from sos_eval.panel.read.dfe.published import cells_of, places_by_year
-from sos_eval.panel.read.dfe.releases import release_files
+from sos_eval.panel.read.dfe.releases import ENDINGS, release_files
 from sos_eval.panel.read.reading import Reading
 from sos_eval.panel.read.returns.files import return_files
 from sos_eval.panel.tabular import reading_of
@@ -18,14 +18,14 @@ from sos_eval.panel.tabular import reading_of
 __all__ = ["RAW", "raw_files", "raw_panel"]
 
 #: Sources that are read from many files -> the endings of these.
-RAW = {"dfe": (".csv",), "ssda903": (".csv", ".xml")}
+RAW = {"dfe": ENDINGS, "ssda903": (".csv", ".xml")}
 
 
 def raw_files(source: str, path: Path) -> list[Path]:
     """Return the files that such a source may read: those of a folder, or the one that is named."""
     if not path.is_dir():
         return [path]
-    return sorted(file for file in path.rglob("*") if file.suffix.lower() in RAW[source] and file.is_file())
+    return sorted(file for file in path.rglob("*") if file.name.lower().endswith(RAW[source]) and file.is_file())
 
 
 def raw_panel(source: Literal["dfe", "ssda903"], path: Path, faults: Faults) -> Reading:

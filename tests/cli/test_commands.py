@@ -118,7 +118,9 @@ def test_run_prints_where_the_report_is(project, capsys):
 
 
 def test_a_census_is_counted(project, capsys):
-    (project / "C.xml").write_text("<Message><Children/></Message>")
+    who = "<ChildIdentifiers><LAchildID>1</LAchildID></ChildIdentifiers>"
+    event = "<CINdetails><CINreferralDate>2017-05-01</CINreferralDate></CINdetails>"  # of a year before
+    (project / "C.xml").write_text(f"<Message><Children><Child>{who}{event}</Child></Children></Message>")
     words = ("panel", "cin", "C.xml", "--authority", "301", "--year", "2019", "--out", "C.csv")
     assert call(*words, "--json") == 0
     assert json.loads(capsys.readouterr().out)["masked"] == 0

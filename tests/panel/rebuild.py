@@ -47,10 +47,8 @@ def rebuilt(folder: Path, raw: Path) -> pd.DataFrame:
 
 
 def cause(row: pd.Series, measure: str) -> str:
-    """Say why a cell of the shipped panel is as it is in the rebuilt one, or is not."""
+    """Say why a cell of the shipped panel is another than in the rebuilt one."""
     was, becomes = (pd.to_numeric(row[f"{measure} {side}"], errors="coerce") for side in ("shipped", "raw"))
-    if was == becomes:
-        return "equal"
     if pd.isna(was):
         return "in the raw files only"
     key = (row["la_code"], row["year"], STUDIED.get(measure, measure))
@@ -77,7 +75,9 @@ def comparison(raw: Path) -> pd.DataFrame:
     rows = []
     for name in measures:
         there = both[(both[f"{name} shipped"] != "") | (both[f"{name} raw"].fillna("") != "")]
-        counts = there.apply(cause, axis=1, measure=name).value_counts()
+        was, becomes = (pd.to_numeric(there[f"{name} {side}"], errors="coerce") for side in ("shipped", "raw"))
+        others = there[was != becomes].apply(cause, axis=1, measure=name).value_counts()
+        counts = {"equal": (was == becomes).sum(), **others}
         rows.append({"measure": name, **{why: int(counts.get(why, 0)) for why in (*CAUSES, UNEXPLAINED)}})
     return pd.DataFrame(rows)
 

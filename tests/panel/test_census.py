@@ -153,9 +153,9 @@ def _as_row(made: dict[str, list[dict[str, str]]], event: dict[str, str]) -> Non
 def test_a_rule_finds_what_breaks_it_and_nothing_else(rule, monkeypatch):
     """Each rule by its own examples; of a repeated event the second is found."""
     for events, expected in ((rule.breaks, len(rule.breaks)), (rule.holds, 0)):
-        listing = [_event(text) for text in events]
+        listing = [_event("referral 99 2010-01-01 2018-06-01 2018-06-01 -"), *(_event(text) for text in events)]
         if rule.name == "repeated_event":
-            listing = [*listing, listing[0]] if expected else listing
+            listing = [*listing, listing[1]] if expected else listing
         report = _report(monkeypatch, listing)
         assert report.loc[report["rule"] == rule.name, "events"].sum() == expected
 

@@ -124,3 +124,11 @@ def test_no_child_is_in_a_piece(tmp_path):
     assert hidden > 0
     assert "CANARY4711" not in path.read_text()
     assert "2017" not in json.dumps(json.loads(path.read_text())["rows"])
+
+
+def test_an_unknown_key_of_a_piece_is_named(world, tmp_path):
+    """In capitals it looked like the name of a type, and ended in a fault of ours."""
+    piece = pieces_of(next(world.iterdir()).parent, tmp_path, "dfe", since=2009)[0]
+    piece.write_text(json.dumps({**json.loads(piece.read_text()), "CHILD": "x"}))
+    with pytest.raises(InputFault, match="CHILD: no such key; write one of: schema, authority"):
+        join_pieces([piece], tmp_path / "P.csv")

@@ -89,8 +89,9 @@ def test_authorities_and_the_order_of_files_do_not_touch_one_another(tmp_path):
 
 def test_days_that_cannot_be_read_are_told_apart_by_what_is_written(tmp_path):
     """The same words in a later return are the same episode, other words another; alike rows are counted as copies."""
-    write_return(tmp_path, ["1 soon S C2 N1 U1 - -", "1 later S C2 N1 U1 - -"], year=2017)
-    write_return(tmp_path, ["1 soon S C2 N1 U1 - -", "1 soon S C2 N1 U1 - -"], year=2018)
+    read = "9 01/06/2016 S C2 N1 U1 01/07/2016 E8", "8 01/06/2017 S C2 N1 U1 01/07/2017 E8"
+    write_return(tmp_path, ["1 soon S C2 N1 U1 - -", "1 later S C2 N1 U1 - -", read[0]], year=2017)
+    write_return(tmp_path, ["1 soon S C2 N1 U1 - -", "1 soon S C2 N1 U1 - -", read[1]], year=2018)
     counts = counted(tmp_path)
     found = counts.validation.set_index(["rule", "year_of_return"])["episodes"]
     assert counts.n_superseded == 1

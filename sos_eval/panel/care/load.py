@@ -44,13 +44,32 @@ def load(base: Any, returns: Sequence[ReturnFile], faults: Faults) -> tuple[str,
     for number, file in enumerate(returns):
         place = {"authority": authorities.index(file.authority), "year": file.year, "first": number * _LINES}
         for table, piece in _pieces(file, faults):
+            if not piece.num_rows:
+                continue
             base.register("piece", piece)
             base.execute(_INTO[table], {key: value for key, value in place.items() if f"${key}" in _INTO[table]})
             base.unregister("piece")
+    _refuse_unread(base, returns, faults)
     base.register("given_codes", _codes())
     base.execute("create temp table codes as select * from given_codes")
     base.unregister("given_codes")
     return authorities
+
+
+def _refuse_unread(base: Any, returns: Sequence[ReturnFile], faults: Faults) -> None:
+    """Note returns without an episode, and files of which no first day can be read: zeros would look like counts."""
+    days = base.execute(f"select spot // {_LINES}, count(decom) from raw group by all").fetchall()
+    for number, n in days:
+        if not n:
+            what = "no first day of an episode can be read"
+            faults.add(str(returns[number].path), what, "days are written 01/05/2018, as text")
+    if faults.found:  # a file that cannot be read has no episode either
+        return
+    told = {(returns[number].authority, returns[number].year) for number, _ in days}
+    for authority, year in sorted({(file.authority, file.year) for file in returns} - told):
+        faults.add(
+            f"{authority}, {year}", "the return holds no episode", "give the whole return, or leave its year out"
+        )
 
 
 def _pieces(file: ReturnFile, faults: Faults) -> Iterator[tuple[str, Any]]:

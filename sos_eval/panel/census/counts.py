@@ -71,6 +71,8 @@ def census_counts(returns: Sequence[ReturnFile], rules: Sequence[CensusRule], fa
             text = files("sos_eval.panel.census").joinpath("events.sql").read_text(encoding="utf-8")
             for statement in filter(str.strip, text.split(";\n")):
                 base.execute(statement)
+            _refuse_unread(base, returns, faults)
+            faults.stop()
             report = pd.concat([_reported(base, rule) for rule in rules], ignore_index=True)
             return CensusCounts(_panel(base, rules, returns), report)
     except duckdb.Error as error:  # its words may hold cells of a return
@@ -85,6 +87,18 @@ def _events(returns: Sequence[ReturnFile], faults: Faults) -> pd.DataFrame:
     events = pd.DataFrame(rows, columns=["authority", "year", *_COLUMNS])
     texts = {name: "string" for name in ("authority", *_COLUMNS)}
     return events.astype({**texts, "year": "int64"}).assign(spot=range(len(events)))
+
+
+def _refuse_unread(base: Any, returns: Sequence[ReturnFile], faults: Faults) -> None:
+    """Note returns that hold no event, or none with a day that can be read: zeros would look like counts."""
+    days = base.execute("select authority, year, count(began) from seen group by all").fetchall()
+    read = {(authority, year): n for authority, year, n in days}
+    for authority, year in sorted({(file.authority, file.year) for file in returns}):
+        where = f"{authority}, {year}"
+        if (authority, year) not in read:
+            faults.add(where, "the return holds no event of a child", "give the whole return, or leave its year out")
+        elif not read[authority, year]:
+            faults.add(where, "no day of any event can be read", "days are written 2018-05-01 or 01/05/2018")
 
 
 def _reported(base: Any, rule: CensusRule) -> pd.DataFrame:

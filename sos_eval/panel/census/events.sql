@@ -1,4 +1,6 @@
-create macro day_of(word) as coalesce(try_strptime(left(word, 10), '%Y-%m-%d'), try_strptime(word, '%d/%m/%Y'))::date;
+create macro day_of(word) as case
+    when regexp_full_match(word, '\d{4}-\d\d-\d\d([T ].*)?') then try_strptime(left(word, 10), '%Y-%m-%d')
+    when regexp_full_match(word, '\d\d/\d\d/\d{4}') then try_strptime(word, '%d/%m/%Y') end::date;
 create table seen as
     select authority, year, spot, kind, child, lower(nfa) in ('1', 'true', 'y', 'yes') nfa,
         day_of(birth) born, day_of(referral) referred, day_of(beginning) began, day_of(ending) ended,

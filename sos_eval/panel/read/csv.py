@@ -20,7 +20,7 @@ from sos_eval.limits import limits
 from sos_eval.panel.read.layout import DEEPEST, Header, header_of, trimmed
 from sos_eval.panel.read.reading import MAX_ROWS, Reading, Wanted
 
-__all__ = ["read_csv"]
+__all__ = ["TooLarge", "opened", "read_csv"]
 
 _PIECE = 200_000
 _LONGEST = 4_000_000
@@ -35,7 +35,7 @@ _SEPARATORS = {
 Placed = tuple[list[str], int]
 
 
-class _TooLarge(Exception):
+class TooLarge(Exception):
     """A file that unpacks to more than the limit."""
 
 
@@ -54,7 +54,7 @@ class _Counted(RawIOBase):
         data = self.file.read(len(buffer))
         self.left -= len(data)
         if self.left < 0:
-            raise _TooLarge
+            raise TooLarge
         buffer[: len(data)] = data
         return len(data)
 
@@ -62,7 +62,7 @@ class _Counted(RawIOBase):
 def read_csv(wanted: Wanted) -> Reading:
     """Read in pieces, each column as categories of text, so that codes keep their zeros and memory stays small."""
     path, faults = wanted.path, wanted.faults
-    with _opened(path) as raw, TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text:
+    with opened(path) as raw, TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text:
         reader = csv.reader(_lines(text, wanted), strict=True)
         try:
             return _pieces(reader, wanted)
@@ -72,7 +72,7 @@ def read_csv(wanted: Wanted) -> Reading:
             _refuse_delimiter(_first_lines(path), wanted)  # a quoted name before another mark is no csv either
             line = _open_quote(path) or reader.line_num
             faults.add(f"{path}:{line}", f"is no csv ({error})", "check the quotation marks in that line")
-        except _TooLarge:
+        except TooLarge:
             faults.add(str(path), f"unpacks to more than {limits().table_bytes:,} bytes", "raise it with --limit-bytes")
         except (OSError, EOFError, zlib.error) as error:  # the last two: damaged compression
             faults.add(str(path), f"cannot be read ({error})", "check the file")
@@ -182,7 +182,8 @@ def _joined(pieces: Sequence[Any]) -> Any:
     return joined
 
 
-def _opened(path: Path) -> Any:
+def opened(path: Path) -> Any:
+    """Open a file as bytes; what is packed (``.gz``) raises `TooLarge` where it unpacks to more than the limit."""
     if path.name.lower().endswith(".gz"):
         return BufferedReader(_Counted(gzip.open(path, "rb")))
     return path.open("rb")
@@ -190,7 +191,7 @@ def _opened(path: Path) -> Any:
 
 def _open_quote(path: Path) -> int | None:
     """Return the first line with an odd number of quotation marks."""
-    with _opened(path) as file:
+    with opened(path) as file:
         return next((number for number, line in enumerate(file, 1) if line.count(b'"') % 2), None)
 
 
@@ -202,7 +203,7 @@ def _first_lines(path: Path) -> list[list[str]]:
 
 def _bad_line(path: Path) -> int:
     """Return the first line that is not UTF-8."""
-    with _opened(path) as file:
+    with opened(path) as file:
         for number, line in enumerate(file, 1):
             try:
                 line.decode("utf-8")

@@ -7,16 +7,24 @@ from typing import Any
 import pandas as pd
 
 from sos_eval.panel.read.dfe.layout import measure_names
-from sos_eval.panel.read.dfe.published import latest
+from sos_eval.panel.read.dfe.published import PROVISIONAL, latest
 from sos_eval.panel.read.dfe.ranges import hidden_ranges
 
 __all__ = ["KEYS", "assembled"]
 
 #: The first columns of the panel.
 KEYS = ("la_code", "gss_code", "la_name", "region", "year")
+#: Groups that do not say whether an authority was there in a year.
+_AROUND = ("children", "denominators", "workforce", "schools", "finance", "inspections", "deprivation")
+#: Groups of one number for all years, of the release that the column's name says.
+_LASTING = "deprivation"
+#: Authorities of one year that are named one by one where no table counts anybody in it.
+_MANY = 3
 #: Group of measures -> the column that names their release; the others stand in the table of vintages alone.
-_POPULATION = ("children", "denominators")
-_VINTAGES = {"counts": "counts_vintage", "children": "children_0_17_source", "cin": "cin_vintage"}
+_VINTAGES = {
+    "counts": "counts_vintage", "children": "children_0_17_source", "cin": "cin_vintage",
+    "inspections": "ofsted_vintage",
+}  # fmt: skip
 
 
 def assembled(
@@ -37,19 +45,21 @@ def assembled(
     -------
     panel, left
         Measures as numbers, empty where suppressed or not published, with a column ``…_flag`` of the symbols where
-        there are any, columns ``…_low`` and ``…_high`` between which a suppressed count lies, and the release of each
-        group; and the authorities and years that there were not, left out.
+        there are any, columns ``…_low`` and ``…_high`` between which a suppressed count lies, ``…_words`` of a
+        judgement, and the release of each group; and the authorities and years that there were not, left out. What
+        has one number for all years stands in each of them.
     """
-    chosen = latest(cells, as_of)
     key = ["la_code", "year"]
+    chosen = _lasting(latest(cells, as_of))
     numbers = chosen.pivot_table(index=key, columns="measure", values="value", aggfunc="first", dropna=False)
-    measures = [name for name in measure_names() if name in set(cells["measure"])]
+    there = set(cells["measure"].unique())
+    measures = [name for name in measure_names() if name in there]
     numbers = numbers.reindex(columns=measures)
     numbers = numbers[numbers.index.isin(_inhabited(chosen))]
     flagged = chosen[chosen["flag"] != ""]
     flags = flagged.pivot_table(index=key, columns="measure", values="flag", aggfunc="first").reindex(numbers.index)
     ranges = hidden_ranges(chosen, cells, most).set_index("measure")
-    wide = pd.DataFrame(index=numbers.index)
+    wide: dict[str, Any] = {}
     for name in measures:
         wide[name] = numbers[name]
         if name in flags and flags[name].notna().any():
@@ -57,25 +67,47 @@ def assembled(
         if name in ranges.index:
             ends = ranges.loc[[name]].set_index(key).reindex(numbers.index)
             wide[f"{name}_low"], wide[f"{name}_high"] = ends["low"], ends["high"]
+        judged = chosen[(chosen["measure"] == name) & (chosen["group"] == "inspections")]
+        if len(judged):
+            wide[f"{name}_words"] = judged.set_index(key)["written"].reindex(numbers.index).fillna("")
     for group, column in _VINTAGES.items():
         named = chosen[chosen["group"] == group].groupby(key)["vintage"].agg(_joined)
         if len(named):
             wide[column] = named.reindex(numbers.index).fillna("")
-    panel = _placed(wide.reset_index(), places)
-    every = chosen[key].drop_duplicates()
-    nothing = every[~pd.MultiIndex.from_frame(every).isin(numbers.index)]
-    return panel, [f"{code} {year}" for code, year in sorted(nothing.itertuples(index=False, name=None))]
+    panel = _placed(pd.DataFrame(wide, index=numbers.index).reset_index(), places)
+    return panel, _nothing(chosen[key].drop_duplicates(), numbers.index)
+
+
+def _nothing(every: pd.DataFrame, kept: Any) -> list[str]:
+    """Name the authorities and years that no row has; many in a year of which nobody has one, once."""
+    nowhere = every[~pd.MultiIndex.from_frame(every).isin(kept)].sort_values(["la_code", "year"])
+    counts = nowhere["year"].value_counts()
+    many = counts[(counts > _MANY) & ~counts.index.isin(kept.get_level_values("year"))].sort_index()
+    alone = nowhere[~nowhere["year"].isin(many.index)]
+    return [*(f"{row.la_code} {row.year}" for row in alone.itertuples()),
+            *(f"{year} ({count} authorities)" for year, count in many.items())]  # fmt: skip
+
+
+def _lasting(chosen: pd.DataFrame) -> pd.DataFrame:
+    """Put what has one number for all years into every year of which an authority has anything else."""
+    lasting = chosen["group"] == _LASTING
+    there = chosen.loc[~lasting, ["la_code", "year"]].drop_duplicates()
+    if there.empty:
+        return chosen
+    spread = chosen[lasting].drop(columns="year").merge(there, on="la_code")
+    return pd.concat([chosen[~lasting], spread[list(chosen.columns)]], ignore_index=True)
 
 
 def _inhabited(chosen: pd.DataFrame) -> pd.MultiIndex:
-    """Return the authorities and years that there were, judged by counts where any were read, not by population.
+    """Return the authorities and years that there were, judged by counts where any were read.
 
     There they were where a number stands, or the symbol of one that is hidden; tidy tables print `z` or `x` for
-    authorities that were not there, wide ones print `x` for what is hidden.
+    authorities that were not there and the tool `-`, wide ones print `x` for what is hidden.
     """
-    counts = chosen[~chosen["group"].isin(_POPULATION)]
+    counts = chosen[~chosen["group"].isin(_AROUND)]
     judged = counts if len(counts) else chosen
-    hidden = ~judged["flag"].isin(["", "z", "x", ":", ".."]) | (judged["wide"] & (judged["flag"] == "x"))
+    nothing = judged["flag"].isin(["", PROVISIONAL, "z", "x", ":", "..", "-"])
+    hidden = ~nothing | (judged["wide"] & judged["flag"].isin(["x", "-"]))
     return pd.MultiIndex.from_frame(judged.loc[judged["value"].notna() | hidden, ["la_code", "year"]])
 
 
@@ -85,11 +117,12 @@ def _joined(vintages: Any) -> str:
 
 def _placed(panel: pd.DataFrame, places: pd.DataFrame) -> pd.DataFrame:
     """Put the year's code, the last name, and the region (Inner and Outer London where told) before the measures."""
-    codes = places[places["gss_code"] != ""].sort_values("release").groupby("la_code")[["year", "gss_code"]].agg(list)
-    names = places.sort_values("release").groupby("la_code")["la_name"].last()
+    order = ["release", "rank"]
+    codes = places[places["gss_code"] != ""].sort_values(order).groupby("la_code")[["year", "gss_code"]].agg(list)
+    names = places[places["la_name"] != ""].sort_values(order).groupby("la_code")["la_name"].last()
     regions = places[places["region"] != ""]
     regions = regions.assign(parted=regions["region"].isin(["Inner London", "Outer London"]))
-    region = regions.sort_values(["parted", "release"]).groupby("la_code")["region"].last()
+    region = regions.sort_values(["parted", *order]).groupby("la_code")["region"].last()
     panel = panel.assign(
         gss_code=[_code_of(codes.loc[code], year) if code in codes.index else "" for code, year in
                   zip(panel["la_code"], panel["year"], strict=True)],

@@ -11,9 +11,31 @@ from importlib.resources import files
 from itertools import product
 
 __all__ = [
-    "PublishedKind", "PublishedMeasure", "kind_of", "measure_names", "measures_of", "named_release", "places_of",
-    "symbol_ranges", "wholes_of_parts",
+    "AreaColumns", "PublishedKind", "PublishedMeasure", "code_at", "codes_of_authorities", "grades", "kind_of",
+    "last_years", "measure_names", "measures_of", "named_release", "places_of", "symbol_ranges", "wholes_of_parts",
 ]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class AreaColumns:
+    """Where a layout says whose row it is, and of when; empty where it does not.
+
+    Attributes
+    ----------
+    code, gss, name, region
+        Columns of the DfE's number, the ONS's code, the name, the region.
+    level
+        Column of authority, region or nation.
+    period
+        Column of the period.
+    """
+
+    code: str
+    gss: str
+    name: str
+    region: str
+    level: str
+    period: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,19 +45,35 @@ class PublishedKind:
     Attributes
     ----------
     name
-        starts, ends, stock (wide underlying data); care, population, need, referrals, plans (tidy).
-    wide
-        Whether a row holds an authority, with years in the names of columns; else a row holds its year.
+        starts, ends, stock (wide underlying data); care, population, need, referrals, plans (tidy); tool (the
+        interactive tool's long file); deprivation; inspections.
+    layout
+        wide: a row is an authority, years stand in names of columns; tidy and tool: a row has its year; averages: a
+        row is an authority, of the release's year; inspections: a row is an inspection.
     marks
-        Columns by which it is told; `|` parts the names that one has had, `{year}` stands for a year.
+        Columns by which it is told; `|` parts the names that one has had, `{year}` stands for a year, `{yy}` for its
+        last two digits.
     vintage
         What its release is called.
+    rank
+        Of two releases of one year the higher counts: what a source published before what the tool put together.
     """
 
     name: str
-    wide: bool
+    layout: str
     marks: tuple[str, ...]
     vintage: str
+    rank: int
+
+    @property
+    def wide(self) -> bool:
+        """Whether years stand in the names of columns."""
+        return self.layout == "wide"
+
+    @property
+    def area(self) -> AreaColumns:
+        """Where it says whose row it is, and of when."""
+        return _layouts()[self.layout]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +111,14 @@ def _rows(name: str) -> list[dict[str, str]]:
 @cache
 def _kinds() -> tuple[PublishedKind, ...]:
     return tuple(
-        PublishedKind(row["kind"], row["layout"] == "wide", tuple(row["marks"].split()), row["vintage"])
+        PublishedKind(row["kind"], row["layout"], tuple(row["marks"].split(";")), row["vintage"], int(row["rank"]))
         for row in _rows("kinds.csv")
     )
+
+
+@cache
+def _layouts() -> dict[str, AreaColumns]:
+    return {row.pop("layout"): AreaColumns(**row) for row in _rows("layouts.csv")}
 
 
 @cache
@@ -123,7 +166,8 @@ def places_of(column: str, header: Sequence[str]) -> Iterator[tuple[int, int | N
     [(1, 2018)]
     """
     for name, (place, word) in product(column.split("|"), enumerate(header)):
-        match = re.fullmatch(re.escape(name).replace(r"\{year\}", r"(\d{4})"), word)
+        form = re.escape(name).replace(r"\{year\}", r"(\d{4})").replace(r"\{yy\}", r"\d\d")
+        match = re.fullmatch(form, word)
         if match:
             yield place, int(match[1]) if match.groups() else None
 
@@ -147,3 +191,43 @@ def symbol_ranges() -> dict[tuple[str, bool], tuple[float, float]]:
         (row["symbol"], wide): (float(row["low"]), float(row["high"] or "inf"))
         for row in _rows("symbols.csv") for wide in (False, True) if row["layout"] in ("", "wide" if wide else "tidy")
     }  # fmt: skip
+
+
+@cache
+def codes_of_authorities() -> dict[str, str]:
+    """Return the DfE's number of every ONS code that an upper-tier authority has had since 2011."""
+    return {row["gss_code"]: row["la_code"] for row in _rows("codes.csv")}
+
+
+@cache
+def code_at(la_code: str, year: int) -> str:
+    """Return the ONS code under which tables of a year list an authority; empty where it is not known.
+
+    Examples
+    --------
+    >>> code_at("825", 2020), code_at("825", 2021), code_at("838", 2019)
+    ('E10000002', 'E06000060', '')
+    """
+    rows = [row for row in _rows_of_codes() if row["la_code"] == la_code]
+    held = [row for row in rows if int(row["first"] or 0) <= year <= int(row["last"] or 9999)]
+    return held[0]["gss_code"] if held else ""
+
+
+@cache
+def _rows_of_codes() -> tuple[dict[str, str], ...]:
+    return tuple(_rows("codes.csv"))
+
+
+@cache
+def last_years() -> dict[str, int]:
+    """Return the last year to March of each authority that is there no more."""
+    ends: dict[str, int] = {}
+    for row in _rows_of_codes():
+        ends[row["la_code"]] = max(ends.get(row["la_code"], 0), int(row["last"] or 9999))
+    return {code: year for code, year in ends.items() if year < 9999}
+
+
+@cache
+def grades() -> dict[str, int]:
+    """Return the number of each word of the four-point scale, in lower case: 1 outstanding to 4 inadequate."""
+    return {row["words"]: int(row["number"]) for row in _rows("judgements.csv")}

@@ -38,7 +38,7 @@ def hidden_ranges(chosen: pd.DataFrame, cells: pd.DataFrame, most: int | None = 
     counts = wholes_of_parts()
     counted = chosen[chosen["measure"].isin(list(counts))]
     behind = [symbol_ranges().get(key) for key in zip(counted["flag"], counted["wide"], strict=True)]
-    hidden = counted[[pair is not None for pair in behind]]
+    hidden = counted[np.array([pair is not None for pair in behind], dtype=bool)]
     low, high = np.array([pair for pair in behind if pair is not None], dtype=float).reshape(-1, 2).T
     high = np.minimum(high, _left(cells, hidden, counts))
     if most is not None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
+import io
 import re
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,11 +14,16 @@ from pathlib import Path
 
 from sos_eval.errors import Faults, listed
 from sos_eval.limits import limits
+from sos_eval.panel.read.csv import TooLarge, opened
+from sos_eval.panel.read.dfe.inspections import day_of, last_known, refuse_inspections
 from sos_eval.panel.read.dfe.layout import PublishedKind, kind_of, named_release, places_of
 from sos_eval.panel.read.dfe.neighbours import NeighbourLists, holds_neighbours, neighbour_lists
-from sos_eval.panel.read.returns.tables import encoding_of
+from sos_eval.panel.read.dfe.tool import WIDER, period_of, rows_of_measures
 
-__all__ = ["ReleaseFile", "release_files"]
+__all__ = ["ENDINGS", "ReleaseFile", "release_files"]
+
+#: Of the files of a folder, those that may be published tables.
+ENDINGS = (".csv", ".csv.gz")
 
 #: Line and cells of each row.
 Rows = Sequence[tuple[int, tuple[str, ...]]]
@@ -43,6 +51,8 @@ class ReleaseFile:
         Line and cells of each authority's row.
     wider
         How many rows of regions and the nation were left out.
+    not_read
+        What else it holds: the tool's measures that are not read, and its averages of several years.
     """
 
     path: Path
@@ -52,6 +62,7 @@ class ReleaseFile:
     header: tuple[str, ...]
     rows: Rows
     wider: int
+    not_read: tuple[str, ...] = ()
 
     @property
     def vintage(self) -> str:
@@ -82,9 +93,12 @@ def release_files(
     seen: set[Path] = set()
     for path in given:
         if path.is_dir():
-            inside = sorted(file for file in path.rglob("*.csv") if file.is_file())
+            inside = sorted(file for file in path.rglob("*") if file.name.lower().endswith(ENDINGS) and file.is_file())
             if not inside:
                 faults.add(str(path), "holds no .csv file", "name the folder of the published tables")
+        elif path.is_file() and not path.name.lower().endswith(ENDINGS):
+            faults.add(str(path), f"ends in {path.suffix or 'nothing'}", "unpack it; give .csv or .csv.gz")
+            continue
         elif path.is_file():
             inside = [path]
         else:
@@ -115,7 +129,8 @@ def _read(path: Path, faults: Faults, *, named: bool) -> ReleaseFile | Neighbour
         if holds_neighbours(table[0][1]):
             return neighbour_lists(path, table[0][1], table[1:], faults)
         if named:
-            shown = listed([name[:40] for name in header if name.isprintable() and name], 6) or "no names"
+            plain = [name[:40] for name in header if name.isprintable() and name and not re.search(r"\d", name)]
+            shown = listed(plain, 6) or "no names"  # a return without names of columns begins with a child's number
             faults.add(f"{path}:{table[0][0]}", f"is no published table that is known: {shown}", "see docs/panel.md")
         return None
     return _release(path, kind, header, table[1:], faults)
@@ -127,14 +142,27 @@ def _cells(path: Path, faults: Faults) -> Rows:
         faults.add(str(path), f"more than {limits().table_bytes:,} bytes", "raise it with --limit-bytes")
         return []
     try:
-        with path.open(encoding=encoding_of(path), newline="") as file:
-            lines = (line.lstrip("\ufeff") if number == 0 else line for number, line in enumerate(file))
-            reader = csv.reader(lines, strict=True)
-            rows = [(reader.line_num, tuple(map(str.strip, row))) for row in reader]
-    except (csv.Error, UnicodeDecodeError) as error:
+        reader = csv.reader(io.StringIO(_text(path), newline=""), strict=True)
+        rows = [(reader.line_num, tuple(map(str.strip, row))) for row in reader]
+    except TooLarge:
+        faults.add(str(path), f"unpacks to more than {limits().table_bytes:,} bytes", "raise it with --limit-bytes")
+        return []
+    except (csv.Error, UnicodeDecodeError, OSError, EOFError, zlib.error) as error:  # the last: damaged compression
         faults.add(str(path), f"is no csv ({error})", "take the file as it was published")
         return []
     return [row for row in rows if any(row[1])]
+
+
+def _text(path: Path) -> str:
+    """Return a file's text: UTF-8, UTF-16 by its mark, or Windows-1252 where it is neither."""
+    with opened(path) as file:
+        content: bytes = file.read()
+    if content[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}:
+        return content.decode("utf-16")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252")
 
 
 def _release(
@@ -149,36 +177,78 @@ def _release(
         what = f"line{'s' * (len(uneven) > 1)} {listed(uneven, 4)}: another number of cells than the first line"
         faults.add(str(path), what, "take the file as it was published")
         return None
-    level = header.index("geog_l" if kind.wide else "geographic_level")
-    words = [(line, cells, cells[level].lower()) for line, cells in rows]
-    odd = sorted({word for _, _, word in words if word and word not in _AUTHORITY | _WIDER})
-    if odd:
-        faults.add(str(path), f"{header[level]}: {listed(odd, 4)}", "rows are of authorities, regions or the nation")
+    parted = _authorities(path, kind, header, rows, faults)
+    if parted is None:
         return None
-    kept = tuple((line, cells) for line, cells, word in words if word in _AUTHORITY)
-    if not kept:
-        faults.add(str(path), "has no row of an authority", "take the file of local authorities")
+    kept, wider = parted
+    before = len(faults.found)
+    not_read: tuple[str, ...] = ()
+    if kind.layout == "tool":
+        kept, not_read = rows_of_measures(path, header, kept, faults)
+    elif kind.layout == "inspections":
+        refuse_inspections(path, header, kept, faults)
+    if len(faults.found) > before:
         return None
     years = _years(path, kind, header, kept, faults)
     year_of_it = None if years is None else _named(path, kind, years, faults)
     if year_of_it is None:
         return None
-    return ReleaseFile(path, kind, *year_of_it, header, kept, sum(word in _WIDER for _, _, word in words))
+    return ReleaseFile(path, kind, *year_of_it, header, tuple(kept), wider, not_read)
+
+
+def _authorities(
+    path: Path, kind: PublishedKind, header: tuple[str, ...], rows: Rows, faults: Faults
+) -> tuple[Rows, int] | None:
+    """Return the rows of authorities, and how many there are of regions and the nation; None with a fault."""
+    if kind.area.level:
+        level = header.index(kind.area.level)
+        words = [cells[level].lower() for _, cells in rows]
+        odd = sorted({word for word in words if word and word not in _AUTHORITY | _WIDER})
+        if odd:
+            faults.add(
+                str(path), f"{header[level]}: {listed(odd, 4)}", "rows are of authorities, regions or the nation"
+            )
+            return None
+        whose = [word in _AUTHORITY for word in words]
+        wider = sum(word in _WIDER for word in words)
+    elif kind.layout == "tool":
+        code = header.index(kind.area.code)
+        whose = [WIDER.fullmatch(cells[code]) is None for _, cells in rows]
+        wider = len(rows) - sum(whose)
+    else:
+        whose, wider = [True] * len(rows), 0
+    kept = tuple(row for row, own in zip(rows, whose, strict=True) if own)
+    if not kept:
+        faults.add(str(path), "has no row of an authority", "take the file of local authorities")
+        return None
+    if kind.area.code:
+        number = header.index(kind.area.code)
+        changed = [line for line, cells in kept if re.fullmatch(r"\d{3}", cells[number]) is None]
+        if changed:
+            what = (
+                f"{header[number]} is no number of three digits in line{'s' * (len(changed) > 1)} {listed(changed, 4)}"
+            )
+            faults.add(str(path), what, "authorities have the DfE's numbers, e.g. 202; spreadsheets change them")
+            return None
+    return kept, wider
 
 
 def _years(
     path: Path, kind: PublishedKind, header: tuple[str, ...], rows: Rows, faults: Faults
 ) -> list[int] | None:  # fmt: skip
     """Return the years that the file names, in its columns or in its rows; None where a row names none."""
-    if kind.wide:
+    if kind.layout in {"wide", "averages"}:
         return sorted({year for _, year in places_of(kind.marks[-1], header) if year is not None})
-    at = header.index("time_period")
-    odd = [line for line, cells in rows if not re.fullmatch(r"(?:19|20)\d\d", cells[at])]
+    at = header.index(kind.area.period)
+    if kind.layout == "inspections":
+        return [last_known([day for _, cells in rows if (day := day_of(cells[at]))])]
+    read = {line: period_of(cells[at]) for line, cells in rows}
+    odd = [line for line, cells in rows if read[line] is None or (kind.layout == "tidy" and len(cells[at]) != 4)]
     if odd:
-        what = f"time_period is no year in line{'s' * (len(odd) > 1)} {listed(odd, 4)}"
+        what = f"{kind.area.period} is no year in line{'s' * (len(odd) > 1)} {listed(odd, 4)}"
         faults.add(str(path), what, "years are written 2024: reporting years, or mid-years")
         return None
-    return sorted({int(cells[at]) for _, cells in rows})
+    return sorted({period.year for period in read.values() if period})
 
 
 def _named(path: Path, kind: PublishedKind, years: list[int], faults: Faults) -> tuple[int, int | None] | None:

@@ -10,7 +10,7 @@ from sos_eval.errors import Faults
 from sos_eval.limits import limits
 from sos_eval.panel.read.returns.files import ReturnFile
 from sos_eval.panel.read.returns.strict_xml import StrictXML
-from sos_eval.panel.read.returns.tables import encoding_of
+from sos_eval.panel.read.returns.tables import encoding_of, refuse_encoding
 
 __all__ = ["EVENTS", "CensusEvent", "census_events"]
 
@@ -106,7 +106,11 @@ def _of_xml(file: ReturnFile, faults: Faults) -> Iterator[CensusEvent]:
 
 def _of_csv(path: Path, faults: Faults) -> Iterator[CensusEvent]:
     """Yield the events of one table; which it is, its columns say."""
-    with path.open(encoding=encoding_of(path), newline="") as lines:
+    encoding = encoding_of(path)
+    if encoding is None:
+        refuse_encoding(path, faults)
+        return
+    with path.open(encoding=encoding, newline="") as lines:
         yield from _of_lines(path, lines, faults)
 
 

@@ -83,3 +83,5 @@ class StrictXML:
             faults.add(f"{path}:{self.line}", what, "export it again")
         except ExpatError as error:
             faults.add(f"{path}:{error.lineno}", "is not well-formed XML", "export it again")
+        except (LookupError, ValueError):  # of the parser: its words hold the name that the file gives
+            faults.add(f"{path}:1", "names an encoding that cannot be read", "export it again, in UTF-8")

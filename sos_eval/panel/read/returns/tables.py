@@ -7,33 +7,42 @@ import csv
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from sos_eval.errors import Faults
 from sos_eval.limits import limits
 from sos_eval.panel.read.returns.layout import READ, columns_of, missing_columns, table_of
 
-__all__ = ["encoding_of", "header_of", "pieces_of", "recognised"]
+__all__ = ["encoding_of", "header_of", "pieces_of", "recognised", "refuse_encoding"]
 
 _BLOCK = 1 << 24
 #: Columns in which most rows differ.
 _MANY = frozenset({"CHILD", "UPN"})
 
 
-def encoding_of(path: Path) -> str:
-    """Return utf-8, utf-16 (by its mark), or cp1252 where the bytes are no UTF-8."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
+def encoding_of(path: Path) -> str | None:
+    """Return utf-8, utf-16 (by its mark), or cp1252 where the bytes are no UTF-8; None where they are none."""
     with path.open("rb") as file:
-        if file.read(2) in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}:
-            return "utf-16"
-        file.seek(0)
-        try:
-            while block := file.read(_BLOCK):
-                decoder.decode(block)
-            decoder.decode(b"", final=True)
-        except UnicodeDecodeError:
-            return "cp1252"
-    return "utf-8"
+        marked = file.read(2) in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}
+        return next((name for name in (("utf-16",) if marked else ("utf-8", "cp1252")) if _decodes(file, name)), None)
+
+
+def refuse_encoding(path: Path, faults: Faults) -> None:
+    """Note a file whose bytes are no text; none of them is told."""
+    what = "holds bytes that are neither UTF-8 nor Windows-1252"
+    faults.add(str(path), what, "save it again as CSV with commas, in UTF-8")
+
+
+def _decodes(file: BinaryIO, encoding: str) -> bool:
+    decoder = codecs.getincrementaldecoder(encoding)()
+    file.seek(0)
+    try:
+        while block := file.read(_BLOCK):
+            decoder.decode(block)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def header_of(path: Path, encoding: str) -> tuple[str, ...]:
@@ -49,7 +58,11 @@ def recognised(path: Path, faults: Faults) -> str | None:
     if size > limits().table_bytes:
         faults.add(str(path), f"{size:,} bytes, more than {limits().table_bytes:,}", "give --limit-bytes")
         return None
-    header = header_of(path, encoding_of(path))
+    encoding = encoding_of(path)
+    if encoding is None:
+        refuse_encoding(path, faults)
+        return None
+    header = header_of(path, encoding)
     table = table_of(header)
     if table is None:
         what = "columns are separated by something else than commas" if len(header) == 1 else "no table of the return"
@@ -71,6 +84,9 @@ def pieces_of(path: Path, table: str, faults: Faults) -> Iterator[Any]:
     from pyarrow import csv as arrow
 
     encoding = encoding_of(path)
+    if encoding is None:
+        refuse_encoding(path, faults)
+        return
     header = header_of(path, encoding)
     ragged = False
 

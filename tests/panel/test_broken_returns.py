@@ -1,0 +1,93 @@
+"""Returns that a spreadsheet or an export has damaged as a whole: refused, never counted as zero, no child told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sos_eval.cli.main import cli
+from sos_eval.cli.screen import Screen, answered
+from tests.panel.held import EPISODES, write_return
+from tests.panel.test_census import child, details, message
+
+CANARY = "CANARY0917"
+TABLE = "LAchildID,CINreferralDate,ReferralNFA\n"
+
+
+def refused(command: str, folder: Path, capsys) -> str:
+    """Run the command on a folder; return what it says, in which no child is named, and neither in a file."""
+    out = folder.parent / "P.csv"
+    assert answered(cli, ["panel", command, str(folder), "--out", str(out)], Screen()) == 2
+    shown = capsys.readouterr()
+    assert CANARY not in shown.out + shown.err
+    assert not out.exists()
+    assert list(out.parent.glob("P.*")) == list(out.parent.glob("*.log")) == []
+    return shown.err
+
+
+@pytest.mark.parametrize("day", ["01/06/17", "42887", "2017-06-01", "06/25/2017", "01/06/2017 00:00:00"])
+def test_a_return_of_which_no_day_can_be_read_is_refused(tmp_path, capsys, day):
+    """Two-digit years, numbers of days, another order: all of its episodes would be left out, and nobody counted."""
+    folder = write_return(tmp_path / "held", [f"{CANARY} 01/06/2017 S C2 N1 U4 - -"])
+    episodes = folder / "A" / "2018" / "episodes.csv"
+    episodes.write_text(episodes.read_text().replace("01/06/2017", day))
+    said = refused("ssda903", folder, capsys)
+    assert "episodes.csv: no first day of an episode can be read; days are written 01/05/2018, as text" in said
+
+
+def test_a_return_of_column_names_alone_is_refused(tmp_path, capsys):
+    """It ended in a fault of ours."""
+    folder = write_return(tmp_path / "held", [f"{CANARY} 01/06/2017 S C2 N1 U4 - -"])
+    (folder / "A" / "2018" / "episodes.csv").write_text(EPISODES + "\n")
+    assert "A, 2018: the return holds no episode" in refused("ssda903", folder, capsys)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("r.csv", TABLE + f"{CANARY},01/05/18,0\n", "no day of any event can be read"),
+        ("r.csv", TABLE + f"{CANARY},43221,0\n", "no day of any event can be read"),
+        ("r.csv", TABLE, "the return holds no event of a child"),
+        ("r.csv", TABLE.encode() + f"{CANARY}\x81,2018-05-01,0\n".encode("latin-1"), "neither UTF-8 nor Windows-1252"),
+        ("r.xml", message(), "the return holds no event of a child"),
+        ("r.xml", f'<?xml version="1.0" encoding="{CANARY}"?>' + message(), "names an encoding that cannot be read"),
+        ("r.xml", '<?xml version="1.0" encoding="UTF-7"?>' + message(child(CANARY, details("2018-05-01"))),
+         "names an encoding that cannot be read"),
+    ],
+)  # fmt: skip
+def test_a_census_that_is_damaged_as_a_whole_is_refused(tmp_path, capsys, name, content, words):
+    """A day with two digits of its year counted in no year, and no rule said so; others ended in a fault of ours."""
+    place = tmp_path / "held" / "301" / "2019"
+    place.mkdir(parents=True)
+    (place / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    assert words in refused("cin", tmp_path / "held", capsys)
+
+
+def test_a_child_s_number_that_a_spreadsheet_changed_is_counted_with_no_other(tmp_path):
+    """Two children under 1.23E+11 would be one; the rule says how many events name nobody."""
+    place = tmp_path / "held" / "301" / "2019"
+    place.mkdir(parents=True)
+    (place / "r.csv").write_text(TABLE + "1.23E+11,2018-05-01,0\n1.23E+11,2018-05-02,0\n7,2018-05-03,0\n")
+    out = tmp_path / "P.csv"
+    words = ["panel", "cin", str(tmp_path / "held"), "--out", str(out), "--profile", "open"]
+    assert answered(cli, words, Screen()) == 0
+    assert out.read_text().splitlines()[1].startswith("301,2019,1.0,")
+    assert "no_child,301,2019,2.0,1.0," in (tmp_path / "P.validation.csv").read_text()
+
+
+def test_a_return_that_is_given_to_the_command_for_published_tables_tells_no_child(tmp_path, capsys):
+    """Without a line of names the first row holds a child's number, which stood in the fault."""
+    (tmp_path / "held").mkdir()
+    file = tmp_path / "held" / "episodes.csv"
+    file.write_text(f"{CANARY},01/06/2017,S,C2,N1,U4\n")
+    assert "is no published table that is known: S" in refused("dfe", file, capsys)
+    (tmp_path / "held" / "all.zip").write_bytes(b"PK")
+    assert "all.zip: ends in .zip; unpack it" in refused("dfe", tmp_path / "held" / "all.zip", capsys)
+
+
+def test_bytes_that_are_no_text_are_refused_in_a_return(tmp_path, capsys):
+    folder = write_return(tmp_path / "held", [f"{CANARY} 01/06/2017 S C2 N1 U4 - -"])
+    episodes = folder / "A" / "2018" / "episodes.csv"
+    episodes.write_bytes(episodes.read_bytes() + f"{CANARY}\x81,01/06/2017,S,C2,N1,U4,,,,,,,\n".encode("latin-1"))
+    assert "neither UTF-8 nor Windows-1252" in refused("ssda903", folder, capsys)
