@@ -80,6 +80,8 @@ class Pretrends(Check):
             return _not_done(name, "p_value", _singular(found), limit)
         chosen, table = self.reference_distribution(found), _joint_table(found, test)
         p = test.p_f if chosen == "f" else test.p_chi2
+        if chosen == "f" and found.n_treated_clusters == found.n_clusters:
+            return _not_done(name, "p_value", _ALL_START, limit, table)
         if not np.isfinite(p):
             return _not_done(name, "p_value", _too_few(found, test), limit, table)
         passed = None if self.min_p is None else p >= self.min_p
@@ -138,6 +140,13 @@ class Pretrends(Check):
         table = pd.DataFrame({"power": [self.power], "level": [self.level], "slope": [value], "source": [found.source]})
         passed = None if self.max_detectable_slope is None else value <= self.max_detectable_slope
         return CheckResult(name, "slope", value, text, limit, passed, table)
+
+
+#: Measured on independent noise, four cohorts of five over ten periods: 21% by `efficient` weights, 13% by differences.
+_ALL_START = (
+    "everybody starts, and where few do, all in the end, this test rejects 12 to 21 true nulls in 100 at the 5% level; "
+    "declare the check path, which goes by the headline's own lots"
+)
 
 
 def _on_a_line(found: PreCoefficients) -> tuple[PreCoefficients, str]:

@@ -197,7 +197,7 @@ def _open_quote(path: Path) -> int | None:
 
 def _first_lines(path: Path) -> list[list[str]]:
     """Return the lines among which the names of the columns are looked for, each as one cell."""
-    with _opened(path) as file:
+    with opened(path) as file:
         return [[line.decode("utf-8", "replace").rstrip("\r\n")] for line in islice(file, DEEPEST)]
 
 
