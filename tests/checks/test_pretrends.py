@@ -301,3 +301,13 @@ def test_fitted_is_left_alone():
     before = fitted.source.frame.copy(deep=True)
     checked(fitted)
     pd.testing.assert_frame_equal(fitted.source.frame, before)
+
+
+def test_where_everybody_starts_its_test_is_none():
+    """Four cohorts of five start and nobody never does: the test rejects 11 to 21 true nulls in 100."""
+    y = np.random.default_rng(3).standard_normal((20, 10))
+    method = CallawaySantAnna(control="not_yet_treated")
+    joint = checked(fit(method, panel_of(y, np.repeat([2003, 2005, 2007, 2009], 5))))["joint"]
+    assert np.isnan(joint.value)
+    assert "everybody starts in the end" in joint.text
+    assert len(joint.table) > 2

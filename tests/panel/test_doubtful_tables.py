@@ -352,3 +352,16 @@ def test_a_list_of_neighbours_under_a_title_is_read(tmp_path: Path):
         "a": ("b", "c")
     }
     assert not faults.found
+
+
+@pytest.mark.parametrize("last", ["E", "E0"])
+def test_a_file_that_was_cut_in_its_last_units_code_is_refused(last: str, small: SmallDesign):
+    lines = counted().to_csv(index=False).splitlines()[:64]
+    small.write("panel.csv", "\n".join([*lines, last]))
+    with pytest.raises(DataFault, match="line 65 has 1 cells"):
+        small.load(write=False)
+
+
+def test_a_note_below_is_none_of_the_units(small: SmallDesign):
+    small.write("panel.csv", counted().to_csv(index=False) + "Estimates are provisional")
+    assert len(notes(small.load(write=False), "notes below the table")) == 1

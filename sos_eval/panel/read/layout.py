@@ -125,7 +125,8 @@ def trimmed(reading: Reading, wanted: Wanted) -> Reading:
 def _below(reading: Reading, wanted: Wanted, blank: Any) -> Any:
     """Say which rows at the end have no period and are notes or totals, (n_rows,).
 
-    A row is a note where its cells hold no number, a total where its first word says so. In a table with a column per
+    A row is a note where its cells hold no number, a total where its first word says so; the last one is neither where
+    all that it holds is the beginning of a unit. In a table with a column per
     period a row is one where it holds a text and nothing else.
     """
     frame = reading.frame
@@ -139,10 +140,19 @@ def _below(reading: Reading, wanted: Wanted, blank: Any) -> Any:
         if not blank[i, last] and _PERIOD_LIKE.search(as_text(columns[last][i])):
             break
         words = [word for word in (as_text(column[i]) for column in columns) if word]
+        if i == len(frame) - 1 and not blank[i, 0] and len(words) == 1 and _is_cut(columns[0], words[0]):
+            break
         notes[i] = is_total(words[0]) or not any(map(_is_number, words[1:]))
         if not notes[i]:
             break
     return notes
+
+
+def _is_cut(column: Any, word: str) -> bool:
+    """Say whether a word is the beginning of another in its column: the last line of a file that was cut."""
+    values = getattr(column, "categories", None)
+    others = (as_text(value) for value in (pd.unique(column) if values is None else values))
+    return any(other.startswith(word) and other != word for other in others)
 
 
 def _below_wide(frame: pd.DataFrame, blank: Any) -> Any:
