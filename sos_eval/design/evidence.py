@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pandas as pd
 
 from sos_eval.design.design import Design, Entry
 from sos_eval.design.target_trial import target_trial
-from sos_eval.errors import listed, p_text
+from sos_eval.errors import listed, numeral, p_text
 from sos_eval.results.comparison import EARLIER_OUTCOMES
 from sos_eval.results.facts import CheckFacts, PanelFacts, RunFacts
 from sos_eval.results.inference import strata_of_effects
@@ -242,15 +242,34 @@ def _mechanism(facts: RunFacts, tables: Mapping[str, pd.DataFrame]) -> str:
     links = tables.get("mechanisms.first_link", pd.DataFrame())
     joint = tables.get("mechanisms.joint", pd.DataFrame())
     said = [facts.theory.implications, "" if len(links) else "No mediator is measured."]
-    said.append(_tests("First link", links, "mediator", "p_value") if len(links) else "")
-    said.append(_tests("Both links together", joint, "mediator", "joint_p") if len(joint) else "")
+    said.append(_tests("First link", links, "mediator", "p_value", _first) if len(links) else "")
+    said.append(_tests("Both links together", joint, "mediator", "joint_p", _both) if len(joint) else "")
     return " ".join(text for text in said if text)
 
 
-def _tests(what: str, table: pd.DataFrame, name: str, p: str) -> str:
-    """Say which of a table's tests were made and what they found; a line without a p is no test."""
+def _first(row: pd.Series) -> str:
+    return f", {numeral(row['detectable'])} would be found four times in five" if row["detectable"] > 0 else ""
+
+
+def _both(row: pd.Series) -> str:
+    """Say which links would be found; both at once less often than either."""
+    sizes = [float(row[name]) for name in ("first_detectable", "link_detectable")]
+    if not min(sizes) > 0:
+        return ""
+    return f", a first link of {numeral(sizes[0])} and a second of {numeral(sizes[1])} in two of three"
+
+
+def _apart(row: pd.Series) -> str:
+    what = f", a difference of {numeral(row['detectable'])}"
+    return f"{what} would be found four times in five" if row["detectable"] > 0 else ""
+
+
+def _tests(
+    what: str, table: pd.DataFrame, name: str, p: str, size: Callable[[pd.Series], str] = lambda _: ""
+) -> str:  # fmt: skip
+    """Say which of a table's tests were made, what they found and would find; a line without a p is no test."""
     made = table[table[p].notna()]
-    found = listed([f"{row[name]} ({p_text(float(row[p]))})" for _, row in made.iterrows()])
+    found = listed([f"{row[name]} ({p_text(float(row[p]))}{size(row)})" for _, row in made.iterrows()])
     lacking = listed(table.loc[table[p].isna(), name].tolist())
     said = [f"tested: {found}"] if found else []
     return f"{what} {'; '.join([*said, *([f'not tested: {lacking}'] if lacking else [])])}."
@@ -258,7 +277,7 @@ def _tests(what: str, table: pd.DataFrame, name: str, p: str) -> str:
 
 def _moderator(design: Design, tables: Mapping[str, pd.DataFrame]) -> str:
     tested = tables.get("moderators", pd.DataFrame())
-    said = [_tests("One effect in all groups", tested, "by", "p_value")] if len(tested) else []
+    said = [_tests("One effect in all groups", tested, "by", "p_value", _apart)] if len(tested) else []
     found = tables.get("moderators.discovery", pd.DataFrame())
     if len(found):
         said.append(_tests("Differences looked for (exploratory)", found, "learner", "p_adjusted"))

@@ -109,7 +109,7 @@ def _guarded(links: pd.DataFrame, design: Design) -> pd.DataFrame:
     fewest = design.disclosure.fewest
     sizes = links[["n_treated_units", "n_units"]].astype(float)
     few = (sizes["n_treated_units"] < fewest) | (sizes["n_units"] - sizes["n_treated_units"] < fewest)
-    numbers = ["estimate", "std_error", "n_units", "n_treated_units", "p_value"]
+    numbers = ["estimate", "std_error", "n_units", "n_treated_units", "p_value", "detectable"]
     out = links.astype(dict.fromkeys(numbers, float))
     out.loc[few, numbers] = float("nan")
     return out.assign(reason=out["reason"].mask(few, few_words(fewest)))

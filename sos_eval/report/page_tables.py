@@ -16,7 +16,7 @@ _HEADS = {
     "p_value": "p", "p_adjusted": "p, adjusted", "std_error": "Error", "conf_low": "Low end", "conf_high": "High end",
     "n_units": "Units", "n_treated_units": "Treated units", "n_treated": "Treated", "n_clusters": "Clusters",
     "n_unscored": "Not scored", "first_p": "p of the first link", "link": "Second link", "link_error": "Its error",
-    "link_p": "p of the second link", "joint_p": "Joint p", "sd_between": "SD between", "sd_within": "SD within",
+    "link_p": "p of the second link", "link_detectable": "Second link, detectable", "joint_p": "Joint p", "sd_between": "SD between", "sd_within": "SD within",
     "sd": "SD", "event_time": "Periods since the start", "words": "What", "reason": "Note", "text": "In words",
     "inmb low": "Net benefit, low end", "inmb high": "Net benefit, high end", "evpi": "EVPI", "evppi": "EVPPI",
     "evsi": "EVSI", "p": "p", "rate_per": "Rate",

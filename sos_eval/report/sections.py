@@ -228,6 +228,9 @@ def mechanisms(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
     ]
 
 
+_MISSED = "An effect smaller than the detectable one is missed more often than one time in five."
+
+
 def _first_link(bundle: ResultBundle) -> list[Block]:
     """Return the effects on what the intervention is said to work through, where that is measured."""
     table = bundle.tables("mechanisms.first_link")
@@ -236,10 +239,10 @@ def _first_link(bundle: ResultBundle) -> list[Block]:
             "Nothing between practice and outcome is measured, so no effect on it was estimated: the mechanism itself"
         )
         return [Text(f"{said} is not shown.")]
-    names = ["words", "estimate", "std_error", "n_treated_units", "p_value", "reason"]
+    names = ["words", "estimate", "std_error", "n_treated_units", "p_value", "detectable", "reason"]
     said = "The first link: by the same design and the same random adoptions, what practice does to what it is said to"
     return [
-        Text(f"{said} work through. An effect there is needed for the mechanism, and does not show the rest of it."),
+        Text(f"{said} work through. An effect there is needed for the mechanism, and does not show the rest of it. {_MISSED}"),
         Table(shown(table[names]), "Effects on measured mediators"),
     ]
 

@@ -33,7 +33,10 @@ FEWEST_OF_PEOPLE = InferenceMethod.alone_from
 LEVEL = 0.95
 #: Correlations of the two models' errors for which the indirect effect is told.
 RHO = np.round(np.arange(-0.9, 0.95, 0.1), 1)
-_JOINT = ("mediator", "words", "first_p", "link", "link_error", "link_p", "joint_p", "n_units", "reason")
+_JOINT = (
+    "mediator", "words", "first_p", "first_detectable", "link", "link_error", "link_p", "link_detectable", "joint_p",
+    "n_units", "reason",
+)  # fmt: skip
 _JACKKNIFE = "{} treated and {} comparison clusters: errors by leaving out one at a time, t with {} degrees of freedom"
 _TOLD_BY_ONE = "no error: without some cluster the regressors are not told apart"
 _PARTS = ("mediator", "words", "quantity", "estimate", "std_error", "conf_low", "conf_high", "n_clusters", "reason")
@@ -69,9 +72,11 @@ def joint_test(
         row = {"mediator": link["mediator"], "words": link["words"], "first_p": link["p_value"], "reason": ""}
         try:
             data, strata = _unit_rows(fitted, str(link["column"]))
-            slope, error, p = link_test(data, strata, draws, rng)
-            joint = max(float(link["p_value"]), p) if np.isfinite(link["p_value"]) else np.nan
-            row |= {"link": slope, "link_error": error, "link_p": p, "joint_p": joint, "n_units": len(strata)}
+            own = link_test(data, strata, draws, rng)
+            joint = max(float(link["p_value"]), own.p_value) if np.isfinite(link["p_value"]) else np.nan
+            row |= {"link": own.slope, "link_error": own.error, "link_p": own.p_value, "joint_p": joint,
+                    "first_detectable": link["detectable"], "link_detectable": own.detectable,
+                    "n_units": len(strata)}  # fmt: skip
             row["reason"] = link["reason"]
         except InputFault as fault:
             row["reason"] = fault.faults[0].what
