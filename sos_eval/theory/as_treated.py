@@ -114,6 +114,8 @@ def _line(
     x = np.column_stack([groups[:, 0], others, changes.design[:, 1:]])
     who = groups[:, 0] != 0 if who is None else who
     line["n_treated"] = int(who.sum())
+    if changes.treated.all():
+        return line | {"reason": "there is no comparison: everybody begins, so nobody has a change without it"}
     if np.linalg.matrix_rank(x) < x.shape[1]:
         return line | {"reason": "no treated unit stands there, or all have the same score"}
     coef, influence = with_influence(changes.change, x, changes.weights)

@@ -8,7 +8,7 @@ import pytest
 from sos_eval.declare import Document
 from sos_eval.design.protocol import protocol
 from sos_eval.errors import DesignFault, Faults, NotIdentified
-from sos_eval.estimators import TWFE
+from sos_eval.estimators import TWFE, CallawaySantAnna
 from sos_eval.report.implementation_blocks import practice_blocks
 from sos_eval.theory.as_treated import as_treated
 from sos_eval.theory.decay import decay
@@ -465,3 +465,11 @@ def test_the_shipped_instrument_is_read_and_says_that_nobody_tested_it():
     assert len(declared.items) == 6
     assert set(declared.items.values()) == {1.0}
     assert "untested" in file.read_text(encoding="utf-8")
+
+
+def test_where_everybody_begins_there_is_no_comparison():
+    y = np.array([[0, -1, -1], [0, -2, -1], [0, 0, -1]], float)
+    data = panel_of(y, [2002, 2002, 2003]).with_columns(score=np.repeat([0.5, 0.9, 0.7], 3))
+    table = as_treated(fit(CallawaySantAnna(control="not_yet_treated"), data), MeasuredFidelity("score", minimum=0.6))
+    assert table["estimate"].isna().all()
+    assert set(table["reason"]) == {"there is no comparison: everybody begins, so nobody has a change without it"}
