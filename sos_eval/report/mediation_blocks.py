@@ -41,13 +41,21 @@ def _parts(bundle: ResultBundle) -> list[Block]:
     if table.empty:
         return []
     declared: list[dict[str, Any]] = (bundle.design.get("theory") or {}).get("mediation") or []
-    relied = [f"{path['through']}: {path['ignorability']}" for path in declared]
+    relied = [f"{path['through']}: {path['ignorability']}{_reference(path)}" for path in declared]
     return [
         Text("What the split relies on, as declared and untestable: nothing hidden moves both mediator and outcome."),
         Bullets(tuple(relied)),
         Table(shown(table.drop(columns="mediator")), "The effect split: what runs through the mediator, and the rest"),
         *([_hidden(hidden)] if len(hidden) else []),
     ]
+
+
+def _reference(path: dict[str, Any]) -> str:
+    """Say at which change of the mediator the controlled direct effect is; without an interaction it is at any."""
+    if not path.get("interaction", True):
+        return ""
+    change = number(float(path.get("reference", 0)))
+    return f" (the controlled direct effect is told at a change of the mediator, after the start less before, of {change})"
 
 
 def _hidden(table: pd.DataFrame) -> Block:

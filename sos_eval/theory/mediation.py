@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from sos_eval.errors import InputFault, NotIdentified
+from sos_eval.errors import InputFault, NotIdentified, numeral
 from sos_eval.numerics.mediation import (
     QUANTITIES,
     MediationData,
@@ -147,13 +147,23 @@ def parts_of_effect(theory: ProgrammeTheory, fitted: Fitted) -> tuple[pd.DataFra
         try:
             data, _ = _data(fitted, theory.columns[path.through])
             _enough(data, theory, path, people=fitted.panel.layout != "panel")
-            parts.append(_parts(data, path).assign(**words))
+            parts.append(_dated(_parts(data, path), fitted).assign(**words))
             hidden.append(_hidden(data).assign(**words))
         except InputFault as fault:
             parts.append(pd.DataFrame([words | {"reason": fault.faults[0].what}]))
     sensitivity = pd.concat(hidden, ignore_index=True) if hidden else pd.DataFrame()
     table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     return table.reindex(columns=list(_PARTS)), sensitivity
+
+
+def _dated(table: pd.DataFrame, fitted: Fitted) -> pd.DataFrame:
+    """Return the parts with the periods that the total effect is of, where starts differ."""
+    rows = long_differences(fitted.panel, fitted.estimator.anticipation)
+    if isinstance(rows, str) or len(fitted.panel.cohorts) < 2:
+        return table
+    of_total = table["quantity"] == "total_effect"
+    said = ["; ".join(filter(None, (reason, rows.words))) for reason in table["reason"]]
+    return table.assign(reason=table["reason"].mask(of_total, pd.Series(said, index=table.index)))
 
 
 def _sides(data: MediationData) -> tuple[int, int]:
@@ -186,10 +196,19 @@ def _parts(data: MediationData, path: MediationPath) -> pd.DataFrame:
         df = min(sides) - 1
         reason = _JACKKNIFE.format(*sides, df) if np.isfinite(errors).all() else _TOLD_BY_ONE
     half = float(stdtrit(df, 0.5 + LEVEL / 2)) * errors
-    return pd.DataFrame({
+    table = pd.DataFrame({
         "quantity": QUANTITIES, "estimate": found.effects, "std_error": errors, "conf_low": found.effects - half,
         "conf_high": found.effects + half, "n_clusters": found.df + 1, "reason": reason,
     })  # fmt: skip
+    low, high = float(data.mediator.min()), float(data.mediator.max())
+    if path.interaction and not low <= path.reference <= high:
+        beyond = table["quantity"].isin(["controlled_direct", "interaction_reference"])
+        table.loc[beyond, ["estimate", "std_error", "conf_low", "conf_high"]] = np.nan
+        table.loc[beyond, "reason"] = (
+            f"not told: no change of the mediator of {numeral(path.reference)} (reference) was observed, only of "
+            f"{numeral(low)} to {numeral(high)}"
+        )
+    return table
 
 
 def _hidden(data: MediationData) -> pd.DataFrame:
