@@ -164,7 +164,13 @@ def _matched(entry: Entry) -> Sequence[str]:
 
 def _left_out(design: Design, panel: PanelFacts) -> Iterator[str]:
     method, left_out = design.comparison, panel.left_out
-    who = _LATER if _nobody_never(panel) else "all untreated units" if method.unrestricted() == method else "the untreated units that its restriction keeps"
+    who = (
+        _LATER
+        if _nobody_never(panel)
+        else "all untreated units"
+        if method.unrestricted() == method
+        else "the untreated units that its restriction keeps"
+    )
     yield f"Comparison group: {who if str(method.name) == 'none' else method.label} (flow.csv says who is left out)."
     if left_out and not design.disclosure.guards:
         yield f"Left out: {listed([f'{n} ({why})' for why, n in left_out.items()])}; flow.csv has all."
@@ -182,7 +188,9 @@ _LATER = "those that begin later, until they do (nobody never begins)"
 def _untreated(panel: PanelFacts) -> str:
     means = panel.untreated_means
     if _nobody_never(panel):
-        return "Those compared begin later and are taken not to have used it before; starts are as the data record them."
+        return (
+            "Those compared begin later and are taken not to have used it before; starts are as the data record them."
+        )
     if means == "unknown":
         return "Whether comparison units use the intervention is unknown: a true effect may show smaller."
     return "Comparison units are declared never to have used it; starts are as the data record them."

@@ -16,11 +16,11 @@ from sos_eval.design.sections import (
     SECTIONS,
     Reader,
     read_checks,
-    refuse_idle_checks,
     read_comparison,
     read_economics,
     read_inference,
     read_method,
+    refuse_idle_checks,
     refuse_other_outcome,
 )
 from sos_eval.design.theory import (

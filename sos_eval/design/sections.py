@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
+from sos_eval.checks.compared import ComparedCheck
 from sos_eval.comparison.group import GroupMethod
 from sos_eval.comparison.none import NoComparison
 from sos_eval.declare import Document, build, valid_keys
 from sos_eval.errors import Faults, nearest
 from sos_eval.inference.naming import id_problems
 from sos_eval.panel.spec import OutcomeSpec
-from sos_eval.checks.compared import ComparedCheck
 from sos_eval.results.check import Check
 from sos_eval.results.inference import InferenceMethod
 from sos_eval.results.method import registered
@@ -22,11 +22,11 @@ __all__ = [
     "SECTIONS",
     "Reader",
     "read_checks",
-    "refuse_idle_checks",
     "read_comparison",
     "read_economics",
     "read_inference",
     "read_method",
+    "refuse_idle_checks",
     "refuse_other_outcome",
 ]
 

@@ -79,7 +79,7 @@ class CallawaySantAnna(TwoByTwoEstimator):
         first, last = self.window or (-np.inf, np.inf)
         return EventTimes(self.balance_e, first, last)
 
-    def averaged_over(self, first: float, last: float) -> CallawaySantAnna:
+    def over_event_times(self, first: float, last: float) -> CallawaySantAnna:
         """Return the method with its event study averaged from one event time to another, within its own window."""
         begins, ends = self.window or (-np.inf, np.inf)
         return replace(self, window=(max(first, begins), min(last, ends)))

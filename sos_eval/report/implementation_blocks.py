@@ -112,8 +112,8 @@ def _by_stage(bundle: ResultBundle) -> list[Block]:
         return [Text(f"The effect by declared stage is not told: {'; '.join(table['reason'].unique())}.")]
     said = (
         "The effect by declared stage is the plain mean of the headline's effects in the stage's periods since the "
-        "start, under the headline's procedures; random adoptions compare the estimate itself. Their p values are not "
-        "adjusted for the number of stages, and stages are not tested against one another."
+        "start, under the headline's procedures; a stage of one period is the line of that period in the event study. "
+        "Their p values are not adjusted for the number of stages, and stages are not tested against one another."
     )
     if (table["fewest_treated"] < table["most_treated"].max()).any():
         said += (

@@ -77,7 +77,7 @@ class Estimator(Method):
         """Which cells averages by event time are made of: all, unless the method has options that say otherwise."""
         return EVERY
 
-    def averaged_over(self, first: float, last: float) -> Estimator | None:
+    def over_event_times(self, first: float, last: float) -> Estimator | None:
         """Return the method with its event study averaged from one event time to another; None without an option."""
         return None
 

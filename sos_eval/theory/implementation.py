@@ -244,7 +244,7 @@ def reached_by(panel: Panel, declared: MeasuredFidelity, periods: float) -> pd.S
     """Say of every unit that is scored so long after its start whether it had a score at the minimum by then.
 
     A unit without a score so many periods after its start, or later, is not in it, whatever it had reached: those who
-    were quick would else stand for units that nobody has followed so long. One without a score up to then is not either.
+    were quick would else stand for units that nobody has followed so long. Nor is one without a score up to then.
     """
     least = np.inf if declared.minimum is None else declared.minimum
     scores = treated_scores(panel, declared)

@@ -92,7 +92,7 @@ def _unit_rows(fitted: Fitted, column: str) -> tuple[MediationData, NDArray[np.i
         )
     data, units = _data(fitted, column)
     if len(units) - data.x.shape[1] < 6:  # constant, treatment, mediator, and three left over
-        raise NotIdentified(f"{len(units)} units have changes of both, too few for a second link")
+        raise NotIdentified(f"{_counted(len(units))} changes of both, too few for a second link")
     strata = np.zeros(len(units), dtype=np.intp)
     if fitted.panel.stratified:
         of_unit = dict(zip(fitted.panel.units, fitted.panel.unit_values("stratum"), strict=True))
@@ -122,6 +122,10 @@ def _data(fitted: Fitted, column: str) -> tuple[MediationData, NDArray[np.object
     if np.linalg.matrix_rank(design) < design.shape[1]:
         raise NotIdentified(f"{column}: treatment, covariates and mediator are not told apart by these units")
     return MediationData(outcome.change, mediator.change, treated, x, outcome.weights, clusters), outcome.units
+
+
+def _counted(n: int) -> str:
+    return "1 unit has" if n == 1 else f"{n} units have"
 
 
 def _changes(panel: Panel, anticipation: float) -> LongDifferences:

@@ -96,7 +96,9 @@ def group_faults(panel: Panel, by: str) -> list[str]:
         treated = int((units & panel.ever_treated).sum())
         if not treated or treated == units.sum():
             lacks = "a unit that stays untreated" if treated else "a treated unit"
-            said.append(f"the group {name} ({units.sum()} units) is without {lacks}")
+            said.append(
+                f"the group {name} ({units.sum()} {'unit' if units.sum() == 1 else 'units'}) is without {lacks}"
+            )
     return said
 
 

@@ -111,7 +111,7 @@ class ByStage(Estimator):
     def _errors(
         self, table: pd.DataFrame, std_error: Array, inside: NDArray[np.bool_], again: Callable[[Estimator], Batch]
     ) -> Array:
-        """Return the errors of stages, (draws, s); NaN of several periods where the inner method has none of an average.
+        """Return the errors of stages, (draws, s); NaN of several periods where the inner method has none of those.
 
         Parameters
         ----------
@@ -124,7 +124,7 @@ class ByStage(Estimator):
                 errors[:, place] = std_error[:, row].ravel()
                 continue
             events = table["event_time"][row]
-            if (inner := self.inner.averaged_over(events.min(), events.max())) is None:
+            if (inner := self.inner.over_event_times(events.min(), events.max())) is None:
                 continue
             drawn = again(inner)
             whole = (drawn.cells["aggregation"] == "event_time") & drawn.cells["event_time"].isna()

@@ -351,7 +351,11 @@ def test_turnover_that_does_not_vary_is_no_turnover_of_scores_at_one_time(moves,
 
 @pytest.mark.parametrize(
     ("scores", "counted"),
-    [([0.5, 0.6, 0.7, 0.8, 0.9], 5), ([0.5, 0.7, 0.9], 3), ([0.7], 1)],  # one lies at the mean of three, of one, of five
+    [
+        ([0.5, 0.6, 0.7, 0.8, 0.9], 5),
+        ([0.5, 0.7, 0.9], 3),
+        ([0.7], 1),
+    ],  # one at the mean of each
 )
 def test_who_has_the_mean_dose_counts_in_its_slope(scores, counted):
     n = len(scores)

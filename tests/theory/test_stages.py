@@ -49,7 +49,7 @@ def test_value_and_error_by_hand():
 
 @pytest.mark.parametrize("statistic", ["studentised", "coefficient"])
 def test_p_by_listing_all_seventy_adoptions(statistic):
-    """The difference of means, over the root of the sum of both sides' ``sum (change - mean)^2 / 16`` if studentised."""
+    """The difference of means, over the root of both sides' summed ``sum (change - mean)^2 / 16`` if studentised."""
     rows, _ = table([Randomization(draws=99, statistic=statistic)])
 
     def size(own, who):
