@@ -26,6 +26,9 @@ _DOSE = (
     "only under strong parallel trends, stated and untestable: at the same dose all would have had the same effect "
     "(Callaway, Goodman-Bacon and Sant'Anna 2024)"
 )
+_NOBODY = "no treated unit stands there"
+_ALIKE = "all who are scored have the same score"
+_TIED = "it is not told apart from covariates and strata"
 _FEW = "with few treated units this conventional interval is too narrow"
 #: Treated clusters from which it is not.
 _MANY = 40
@@ -85,7 +88,7 @@ def _in_time(
         own = int(parts[:, columns[0]].sum())
         if own < _FEWEST:
             size = f"{own} {'unit' if own == 1 else 'units'}"
-            why = f"refused: {size}, and below {_FEWEST} what they had is theirs and not practice's"
+            why = f"refused: {size}, and below {_FEWEST} what they had is theirs and not practice's" if own else _NOBODY
             lines.append({"contrast": words, "n_treated": own, "reading": _CHOSEN, "reason": why})
         else:
             lines.append(_line(panel, changes, parts[:, columns], words, _CHOSEN))
@@ -117,7 +120,7 @@ def _line(
     if changes.treated.all():
         return line | {"reason": "there is no comparison: everybody begins, so nobody has a change without it"}
     if np.linalg.matrix_rank(x) < x.shape[1]:
-        return line | {"reason": "no treated unit stands there, or all have the same score"}
+        return line | {"reason": _NOBODY if not line["n_treated"] else _ALIKE if reading == _DOSE else _TIED}
     coef, influence = with_influence(changes.change, x, changes.weights)
     codes = _clusters(panel, changes)
     estimate = line["estimate"] = float(coef[0])
