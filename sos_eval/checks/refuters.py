@@ -58,6 +58,13 @@ class Refuters(Check):
     min_left: Annotated[float, Le(1)] | None = None
     """Declared limit: fails where an unobserved cause of `strength` leaves a smaller share of the estimate."""
 
+    def __post_init__(self) -> None:
+        twice = [one for k, one in enumerate(self.strengths) if one in self.strengths[:k]]
+        if twice:
+            raise ValueError(f"strengths: {twice[0]:g} stands twice; take it out")
+        if self.min_p is not None and not self.negative_control:
+            raise ValueError("min_p: goes with a negative_control; name an outcome that the intervention cannot move")
+
     def check(self, fitted: Fitted, rng: np.random.Generator) -> list[CheckResult]:
         """Return the refuters' lines, each with a number or the reason why it could not be made."""
         remade = Remade.of(fitted)
@@ -135,24 +142,26 @@ class Refuters(Check):
 
     def _cause(self, remade: Remade, rng: np.random.Generator) -> list[CheckResult]:
         """Take out a cause of every pair of strengths, and say what is left of the estimate."""
-        pairs = [(self.strength, self.strength)] + [(one, other) for one in self.strengths for other in self.strengths]
+        tried = sorted({*self.strengths, self.strength})
+        pairs = [(one, other) for one in tried for other in tried]
         values, _ = remade.on_outcomes(remade.without_cause(pairs, self.repeats, rng))
-        left = values.reshape(len(pairs), self.repeats).mean(1) / remade.value
-        table = pd.DataFrame(pairs, columns=["with_treatment", "with_outcome"]).assign(share_left=left).iloc[1:]
+        share = values.reshape(len(pairs), self.repeats).mean(1) / remade.value
+        table = pd.DataFrame(pairs, columns=["with_treatment", "with_outcome"]).assign(share_left=share)
+        left = float(share[pairs.index((self.strength, self.strength))])
         alike = table[(table["with_treatment"] == table["with_outcome"]) & (table["share_left"] <= 0)]
         undone = (
             f"one of {alike['with_treatment'].min():g} would leave nothing"
             if len(alike)
-            else f"none of those tried, up to {max(self.strengths):g}, would undo it"
+            else f"none of those tried, up to {tried[-1]:g}, would undo it"
         )
         text = (
             f"An unobserved cause that correlates {self.strength:g} with who began and moves outcomes by "
-            f"{self.strength:g} standard deviations of their changes would leave {left[0]:.0%} of the estimate; "
+            f"{self.strength:g} standard deviations of their changes would leave {left:.0%} of the estimate; "
             f"{undone}."
         )
         limit = np.nan if self.min_left is None else self.min_left
-        passed = None if self.min_left is None else bool(left[0] >= limit)
-        return [CheckResult("refuters.common_cause", "share_left", float(left[0]), text, limit, passed, table)]
+        passed = None if self.min_left is None else bool(left >= limit)
+        return [CheckResult("refuters.common_cause", "share_left", left, text, limit, passed, table)]
 
     def _random(self, remade: Remade, rng: np.random.Generator) -> list[CheckResult]:
         """Add a covariate of pure chance: software check."""
@@ -163,10 +172,14 @@ class Refuters(Check):
 
     def _subset(self, remade: Remade, rng: np.random.Generator) -> list[CheckResult]:
         """Estimate on subsets of the units: software check."""
+        kept, every = remade.subset_sizes(self.subset), remade.fitted.source.n_units
+        if min(kept) < 2:
+            what = f"a share of {self.subset:g} (subset) leaves {kept[0]} treated and {kept[1]} other of {every} units"
+            raise NotIdentified(f"{what}, and a subset has two of each")
         values = remade.on_subsets(self.subset, self.repeats, rng)
         moved = float(abs(np.nanmean(values) - remade.value))
         text = (
-            f"Software: on {self.repeats} subsets of {self.subset:.0%} of the units the estimate is "
+            f"Software: on {self.repeats} subsets of {sum(kept)} of the {every} units the estimate is "
             f"{numeral(float(np.nanmean(values)))} on average, on all of them {numeral(remade.value)}."
         )
         return [CheckResult("refuters.data_subset", "change", moved, text)]

@@ -147,6 +147,11 @@ class Remade:
         panels = (base.with_columns(**{_BY_CHANCE: values}) for values in noise)
         return self.picked(loop_batch(panels, more.complete, self.fitted.estimate.cells))[0]
 
+    def subset_sizes(self, share: float) -> tuple[int, int]:
+        """Return how many treated and how many others a random share of each keeps, rounded up."""
+        treated = int(self.fitted.source.ever_treated.sum())
+        return int(np.ceil(share * treated)), int(np.ceil(share * (self.fitted.source.n_units - treated)))
+
     def on_subsets(self, share: float, repeats: int, rng: np.random.Generator) -> Array:
         """Estimate on random shares of the treated and of the others, (repeats,)."""
         source = self.fitted.source

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pandas as pd
 
 from sos_eval.design.design import Design, Entry
 from sos_eval.design.target_trial import target_trial
-from sos_eval.errors import listed, p_text
+from sos_eval.errors import listed, numeral, p_text
 from sos_eval.results.comparison import EARLIER_OUTCOMES
 from sos_eval.results.facts import CheckFacts, PanelFacts, RunFacts
 from sos_eval.results.inference import strata_of_effects
@@ -99,8 +99,8 @@ def robins_i(design: Design, facts: RunFacts) -> pd.DataFrame:
     outcome = facts.outcome
     evidence: dict[str, list[str]] = {
         "Confounding": [*_adjusted(design, panel.absorbed), *_told(design, facts, "confounding")],
-        "Selection of participants": [*_left_out(design, panel.left_out), *_told(design, facts, "selection")],
-        "Classification of interventions": [_untreated(panel.untreated_means)],
+        "Selection of participants": [*_left_out(design, panel), *_told(design, facts, "selection")],
+        "Classification of interventions": [_untreated(panel)],
         "Deviations from intended interventions": list(_deviations(design)),
         "Missing data": ["Counts are in flow.csv."] if design.disclosure.guards else list(_missing(facts)),
         "Measurement of outcomes": [
@@ -162,15 +162,35 @@ def _matched(entry: Entry) -> Sequence[str]:
     return [name for name in (*entry.comparison.matched_on, *people) if name not in EARLIER_OUTCOMES]
 
 
-def _left_out(design: Design, left_out: Mapping[str, int]) -> Iterator[str]:
-    method = design.comparison
-    who = "all untreated units" if method.unrestricted() == method else "the untreated units that its restriction keeps"
+def _left_out(design: Design, panel: PanelFacts) -> Iterator[str]:
+    method, left_out = design.comparison, panel.left_out
+    who = (
+        _LATER
+        if _nobody_never(panel)
+        else "all untreated units"
+        if method.unrestricted() == method
+        else "the untreated units that its restriction keeps"
+    )
     yield f"Comparison group: {who if str(method.name) == 'none' else method.label} (flow.csv says who is left out)."
     if left_out and not design.disclosure.guards:
         yield f"Left out: {listed([f'{n} ({why})' for why, n in left_out.items()])}; flow.csv has all."
 
 
-def _untreated(means: str) -> str:
+def _nobody_never(panel: PanelFacts) -> bool:
+    """Whether all that are looked at begin, so that the later ones are the comparison."""
+    return not panel.n_comparison_units and len(panel.cohorts) > 1
+
+
+#: Who is compared where nobody never begins.
+_LATER = "those that begin later, until they do (nobody never begins)"
+
+
+def _untreated(panel: PanelFacts) -> str:
+    means = panel.untreated_means
+    if _nobody_never(panel):
+        return (
+            "Those compared begin later and are taken not to have used it before; starts are as the data record them."
+        )
     if means == "unknown":
         return "Whether comparison units use the intervention is unknown: a true effect may show smaller."
     return "Comparison units are declared never to have used it; starts are as the data record them."
@@ -242,15 +262,35 @@ def _mechanism(facts: RunFacts, tables: Mapping[str, pd.DataFrame]) -> str:
     links = tables.get("mechanisms.first_link", pd.DataFrame())
     joint = tables.get("mechanisms.joint", pd.DataFrame())
     said = [facts.theory.implications, "" if len(links) else "No mediator is measured."]
-    said.append(_tests("First link", links, "mediator", "p_value") if len(links) else "")
-    said.append(_tests("Both links together", joint, "mediator", "joint_p") if len(joint) else "")
+    said.append(_tests("First link", links, "mediator", "p_value", _first) if len(links) else "")
+    said.append(_tests("Both links together", joint, "mediator", "joint_p", _both) if len(joint) else "")
     return " ".join(text for text in said if text)
 
 
-def _tests(what: str, table: pd.DataFrame, name: str, p: str) -> str:
-    """Say which of a table's tests were made and what they found; a line without a p is no test."""
+def _first(row: pd.Series) -> str:
+    return f", {numeral(row['detectable'])} would be found four times in five" if row.get("detectable", 0) > 0 else ""
+
+
+def _both(row: pd.Series) -> str:
+    """Say which links would be found; both at once less often than either."""
+    sizes = [float(row.get(name, 0)) for name in ("first_detectable", "link_detectable")]
+    if not min(sizes) > 0:
+        return ""
+    return f", a first link of {numeral(sizes[0])} and a second of {numeral(sizes[1])} in two of three"
+
+
+def _apart(row: pd.Series) -> str:
+    if not row.get("detectable", 0) > 0:
+        return ""
+    return f", a difference of {numeral(row['detectable'])} would be found four times in five"
+
+
+def _tests(
+    what: str, table: pd.DataFrame, name: str, p: str, size: Callable[[pd.Series], str] = lambda _: ""
+) -> str:  # fmt: skip
+    """Say which of a table's tests were made, what they found and would find; a line without a p is no test."""
     made = table[table[p].notna()]
-    found = listed([f"{row[name]} ({p_text(float(row[p]))})" for _, row in made.iterrows()])
+    found = listed([f"{row[name]} ({p_text(float(row[p]))}{size(row)})" for _, row in made.iterrows()])
     lacking = listed(table.loc[table[p].isna(), name].tolist())
     said = [f"tested: {found}"] if found else []
     return f"{what} {'; '.join([*said, *([f'not tested: {lacking}'] if lacking else [])])}."
@@ -258,7 +298,7 @@ def _tests(what: str, table: pd.DataFrame, name: str, p: str) -> str:
 
 def _moderator(design: Design, tables: Mapping[str, pd.DataFrame]) -> str:
     tested = tables.get("moderators", pd.DataFrame())
-    said = [_tests("One effect in all groups", tested, "by", "p_value")] if len(tested) else []
+    said = [_tests("One effect in all groups", tested, "by", "p_value", _apart)] if len(tested) else []
     found = tables.get("moderators.discovery", pd.DataFrame())
     if len(found):
         said.append(_tests("Differences looked for (exploratory)", found, "learner", "p_adjusted"))

@@ -24,6 +24,7 @@ from sos_eval.design.resolve import plain
 from sos_eval.errors import listed
 from sos_eval.inference.auto import RULE
 from sos_eval.results.method import summary
+from sos_eval.results.theory import cited_words
 from sos_eval.terms import SAFETY_ROLES
 
 __all__ = ["protocol"]
@@ -254,6 +255,8 @@ def _theory(design: Design) -> Iterator[str]:
         "the effect by it, what may move trends, and which of the independences that it implies the panel contradicts. "
         "Covariates that the intervention moves, or that open a path, are refused."
     )
+    if cited := cited_words(theory.title, theory.source):
+        yield cited
     yield "\n".join(f"- {one.words}" for one in theory.statements)
     arrows = [(theory.label(cause), theory.label(moved)) for cause, moved in theory.graph.edges]
     yield _table(("cause", "moves"), arrows)

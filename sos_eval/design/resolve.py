@@ -20,6 +20,7 @@ from sos_eval.design.sections import (
     read_economics,
     read_inference,
     read_method,
+    refuse_idle_checks,
     refuse_other_outcome,
 )
 from sos_eval.design.theory import (
@@ -82,6 +83,7 @@ def resolve(document: Document, *, panel: str | Path | None = None, seed: int | 
         spec_of = headline.panel.outcomes.get(answered, headline.panel.outcome)
         refuse_other_outcome(reader, economics, answered, spec_of)
         refuse_own_outcome(reader, theory, spec_of)
+        refuse_idle_checks(reader, checks, answered, rebuilt=any(entry.comparison.rebuilds for entry in entries))
     disclosure = reader.build(Disclosure, data.get("disclosure", {}), ("disclosure",))
     report = reader.build(Report, data.get("report", {}), ("report",))
     number = reader.build(Seed, data.get("seed", 20260101), ("seed",))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
+from sos_eval.checks.compared import ComparedCheck
 from sos_eval.comparison.group import GroupMethod
 from sos_eval.comparison.none import NoComparison
 from sos_eval.declare import Document, build, valid_keys
@@ -25,6 +26,7 @@ __all__ = [
     "read_economics",
     "read_inference",
     "read_method",
+    "refuse_idle_checks",
     "refuse_other_outcome",
 ]
 
@@ -166,6 +168,27 @@ def read_checks(reader: Reader, given: Any, path: Path_) -> tuple[Check, ...]:
         if check is not None:
             made.append(check)
     return tuple(made)
+
+
+def refuse_idle_checks(reader: Reader, checks: Sequence[Check], answered: str, *, rebuilt: bool) -> None:
+    """Refuse a negative control that is the headline's own outcome, and draws of groups that nobody builds again.
+
+    Parameters
+    ----------
+    answered
+        The headline's outcome.
+    rebuilt
+        Whether any estimate builds its comparison group again under other adoptions.
+    """
+    for i, check in enumerate(checks):
+        at, name = ("checks", i, str(check.name)), str(check.name)
+        if getattr(check, "negative_control", "") == answered:
+            what = f"{name}: negative_control: {answered} is the headline's own outcome"
+            reader.add((*at, "negative_control"), what, "name an outcome that the intervention cannot have moved")
+        usual = getattr(type(check), "rebuilt_draws", None)
+        if not rebuilt and getattr(check, "rebuilt_draws", usual) != usual and not isinstance(check, ComparedCheck):
+            what = f"{name}: rebuilt_draws: no comparison group is built again under other adoptions"
+            reader.add((*at, "rebuilt_draws"), what, "leave it out, and write draws")
 
 
 def _check(reader: Reader, given: Any, path: Path_) -> Check | None:

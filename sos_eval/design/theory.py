@@ -57,7 +57,11 @@ def read_moderators(reader: Reader, theory: ProgrammeTheory | None) -> tuple[Mod
         what = f"moderators: {len(places)} are declared; more than {Moderator.most} find differences by chance"
         reader.add(("moderators", places[Moderator.most]), what, "keep the two that the theory puts first")
     made = {i: reader.build(Moderator, given[i], ("moderators", i)) for i in places}
+    named: list[str] = []
     for i, one in made.items():
+        if one is not None and one.by in named:
+            reader.add(("moderators", i, "by"), f"moderators.{i}.by: {one.by} stands twice", "keep one")
+        named += [one.by] if one is not None else []
         for column in one.columns if one is not None else ():
             _refuse_moved(reader, theory, column, ("moderators", i, "by"))
     _refuse_guarded(reader, "moderators")

@@ -79,6 +79,11 @@ class CallawaySantAnna(TwoByTwoEstimator):
         first, last = self.window or (-np.inf, np.inf)
         return EventTimes(self.balance_e, first, last)
 
+    def over_event_times(self, first: float, last: float) -> CallawaySantAnna:
+        """Return the method with its event study averaged from one event time to another, within its own window."""
+        begins, ends = self.window or (-np.inf, np.inf)
+        return replace(self, window=(max(first, begins), min(last, ends)))
+
     def pre_base(self, estimate: Estimate, rows: NDArray[np.intp], zero: NDArray[np.bool_]) -> Array:
         """Say which event time each cell before the start is compared with: the period before where it varies."""
         if self.base_period == "universal":

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.design.design import Design
-from sos_eval.errors import Faults, InputFault, NotIdentified
+from sos_eval.errors import Faults, InputFault, NotIdentified, OurFault
 from sos_eval.inference.analytic import Analytic
 from sos_eval.inference.jackknife import Jackknife
 from sos_eval.inference.randomization import Randomization
@@ -25,8 +25,9 @@ from sos_eval.theory.implementation import (
     fidelity_summary,
     item_table,
     outside_scale,
+    treated_scores,
 )
-from sos_eval.theory.stages import by_stage, in_stage, spans
+from sos_eval.theory.stages import ByStage, by_stage, in_stage, spans
 
 __all__ = ["effects_by_stage", "implemented", "refuse_scores"]
 
@@ -38,6 +39,7 @@ _STAGES = (
     "stage", "first", "last", "estimate", "std_error", "conf_low", "conf_high", "p_value", "periods", "fewest_treated",
     "most_treated", "scale", "inference", "reason",
 )  # fmt: skip
+_NUMBERS = ("estimate", "std_error", "conf_low", "conf_high", "p_value", "reason")
 _FEW = "with few treated units this conventional interval is too narrow"
 #: Methods that estimate again through the estimate of stages alone.
 _REFITTED = (Randomization, Jackknife)
@@ -62,8 +64,15 @@ def refuse_scores(design: Design, groups: dict[Key, Group]) -> None:
         key = "turnover" if name == declared.turnover else "items" if declared.items else "fidelity"
         place = design.document.where(("implementation", key))
         faults.add(place, f"implementation.{key}: {panel.label(name)} holds words", "name a column of numbers")
-    if declared.measured and not set(worded) & set(declared.scores) and (what := outside_scale(panel, declared)):
-        faults.add(where, f"implementation.fidelity: {what}", "correct the scores, or declare scale: [LOW, HIGH]")
+    if declared.measured and not set(worded) & set(declared.scores):
+        if what := outside_scale(panel, declared):
+            faults.add(where, f"implementation.fidelity: {what}", "correct the scores, or declare scale: [LOW, HIGH]")
+        elif declared.reached_by is not None:
+            last = treated_scores(panel, declared)["event_time"].max()
+            if declared.reached_by > last:
+                what = f"implementation.reached_by: {declared.reached_by} periods after the start nobody is scored"
+                place = design.document.where(("implementation", "reached_by"))
+                faults.add(place, what, f"write {last:g} or less")
     faults.stop()
 
 
@@ -79,9 +88,10 @@ def implemented(
     if declared.measured:
         tables = _scored(headline, declared)
     if declared.stages:
-        methods = answers[key].resolution.methods
+        methods, told = answers[key].resolution.methods, answers[key].inferred
+        lines = {method.key: one.table for method, one in zip(methods, told, strict=True)}
         rng = account.stream("by_stage", *key)
-        tables["implementation.by_stage"] = effects_by_stage(headline, declared.stages, methods, rng)
+        tables["implementation.by_stage"] = effects_by_stage(headline, declared.stages, methods, rng, lines)
     return {name: table for name, table in tables.items() if len(table)}
 
 
@@ -99,7 +109,11 @@ def _scored(headline: Fitted, declared: MeasuredFidelity) -> dict[str, pd.DataFr
 
 
 def effects_by_stage(
-    fitted: Fitted, stages: Mapping[str, int], methods: Sequence[InferenceMethod], rng: np.random.Generator
+    fitted: Fitted,
+    stages: Mapping[str, int],
+    methods: Sequence[InferenceMethod],
+    rng: np.random.Generator,
+    told: Mapping[str, pd.DataFrame] | None = None,
 ) -> pd.DataFrame:
     """Return the effect in each declared stage under each method of the headline's inference.
 
@@ -109,8 +123,11 @@ def effects_by_stage(
         Name to first period since the start.
     methods
         A randomization test draws `DRAWS` adoptions at most (`DRAWS_ANEW`, and no interval, where each is a new fit)
-        and compares the estimate itself, since a batch of adoptions has no error of an average. Methods that read an
-        estimator's weights are left out; where none that remains gives an error, cluster-robust ones are added.
+        by its own statistic; where the estimator has no error of an average under other adoptions, stages of several
+        periods are compared by the estimate itself, which their reason says. Methods that read an estimator's weights
+        are left out; where none that remains gives an error, cluster-robust ones are added.
+    told
+        Method to the table that it made of the whole estimate: a stage of one period has the line that stands there.
 
     Returns
     -------
@@ -123,8 +140,8 @@ def effects_by_stage(
         why = fault.faults[0].what
         lines = [_place(name, span) | {"reason": why} for name, span in spans(stages).items()]
         return pd.DataFrame(lines, columns=list(_STAGES))
-    own = [_of_stages(method, fitted) for method in methods if isinstance(method, _REFITTED) or not method.refits]
-    tables = [(method, method.infer(staged, rng).table) for method in own]
+    own = [method for method in methods if isinstance(method, _REFITTED) or not method.refits]
+    tables = [_inferred(method, staged, fitted, rng, told or {}) for method in own]
     if not any(table[["std_error", "p_value"]].notna().any(axis=None) for _, table in tables):
         plain = Analytic(band_draws=0)
         tables.append((plain, plain.infer(staged, rng).table))
@@ -134,6 +151,37 @@ def effects_by_stage(
     )
 
 
+def _inferred(
+    method: InferenceMethod, staged: Fitted, fitted: Fitted, rng: np.random.Generator, told: Mapping[str, pd.DataFrame]
+) -> tuple[InferenceMethod, pd.DataFrame]:
+    """Return a method and its table of stages, those of one period as they are told of the whole estimate."""
+    own = _of_stages(method, fitted)
+    table = pd.DataFrame(own.infer(staged, rng).table)
+    if isinstance(own, Randomization) and own.statistic != "coefficient" and table["p_value"].isna().any():
+        plain = replace(own, statistic="coefficient").infer(staged, rng).table
+        lacking = table["p_value"].isna().to_numpy() & plain["p_value"].notna().to_numpy()
+        table.loc[lacking] = plain.assign(reason=plain["reason"].map(_by_estimate))[lacking]
+    whole = told.get(method.key, pd.DataFrame())
+    for place in table.index if len(whole) else ():
+        line = whole[(whole["aggregation"] == "event_time") & (whole["event_time"] == table.loc[place, "event_time"])]
+        line = line[(line["subgroup"] == "") & (line["scale"] == table.loc[place, "scale"])]
+        if len(line) == 1 and place in _of_one_period(staged, fitted):
+            table.loc[place, list(_NUMBERS)] = line.iloc[0][list(_NUMBERS)]
+    return own, table
+
+
+def _by_estimate(reason: str) -> str:
+    return "; ".join(filter(None, (reason, "by the estimate itself: no error of an average under other adoptions")))
+
+
+def _of_one_period(staged: Fitted, fitted: Fitted) -> list[int]:
+    """Return which cells of an estimate by stage are of one period."""
+    if not isinstance(staged.estimator, ByStage):
+        raise OurFault("an estimate by stage is not one")
+    counts = [int(in_stage(fitted.estimate.cells, one).sum()) for one in staged.estimator.stages]
+    return [place for place, n in enumerate(n for n in counts if n) if n == 1]
+
+
 def _of_stages(method: InferenceMethod, fitted: Fitted) -> InferenceMethod:
     """Return a method as it can be had of averages over the stages of a fitted estimate."""
     if not isinstance(method, Randomization):
@@ -141,7 +189,7 @@ def _of_stages(method: InferenceMethod, fitted: Fitted) -> InferenceMethod:
     anew = is_fitted_anew(fitted) or fitted.estimator.solves_anew
     draws = min(method.draws, DRAWS_ANEW if anew else DRAWS)
     costly = anew or (fitted.estimate.cells["scale"] == "ratio").any()
-    return replace(method, statistic="coefficient", draws=draws, interval="none" if costly else method.interval)
+    return replace(method, draws=draws, interval="none" if costly else method.interval)
 
 
 def _place(name: str, span: tuple[float, float]) -> dict[str, object]:
@@ -168,8 +216,8 @@ def _stage_lines(
         said = str(row["reason"])
         if fitted.panel.n_treated_clusters < method.alone_from and np.isfinite(row["conf_low"]):
             said = "; ".join(filter(None, (said, _FEW)))
-        if isinstance(method, Randomization) and method.interval == "none":
+        if isinstance(method, Randomization) and method.interval == "none" and not np.isfinite(row["conf_low"]):
             said = "; ".join(filter(None, (said, _NO_INTERVAL)))
-        numbers = {column: row[column] for column in ("estimate", "std_error", "conf_low", "conf_high", "p_value")}
+        numbers = {column: row[column] for column in _NUMBERS if column != "reason"}
         lines.append(line | numbers | {"scale": row["scale"], "inference": method.key, "reason": said})
     return lines

@@ -13,6 +13,7 @@ from sos_eval.estimators.twfe import TWFE
 from sos_eval.jobs.absorbed import absorbed_covariates
 from sos_eval.jobs.account import Account
 from sos_eval.jobs.answers import Group, Key, primary
+from sos_eval.panel.panel import Panel
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.theory import TheoryFacts
 from sos_eval.theory.first_link import first_links, mediators
@@ -52,7 +53,7 @@ def identification(design: Design) -> Identification | None:
 
 
 def refuse_mediators(design: Design, groups: dict[Key, Group]) -> None:
-    """Refuse mediators that are measured after the outcome, or by words.
+    """Refuse mediators that are measured after the outcome, or by words, and constant nodes whose columns change.
 
     Raises
     ------
@@ -68,7 +69,22 @@ def refuse_mediators(design: Design, groups: dict[Key, Group]) -> None:
             faults.add(where, what, "name a column of numbers, or take it out: the node then counts as not measured")
         elif what := too_late(panel, column):
             faults.add(where, f"theory.columns.{node}: {what}", "name an earlier measurement, or widen panel.window")
+    if theory is not None:
+        panel = groups[primary(design, groups)].source
+        for node, column in theory.columns.items():
+            if theory.node(node).constant and (what := _changing(panel, column)):
+                where = design.document.where(("theory", "columns", node))
+                faults.add(where, f"theory.nodes.{node}: constant, and {what}", "take constant out, or name its column")
     faults.stop()
+
+
+def _changing(panel: Panel, column: str) -> str:
+    """Say in which unit a column changes first; empty where it does in none. Of people it is not of units."""
+    if panel.layout != "panel":
+        return ""
+    values = panel.frame.groupby("unit", sort=False)[column].nunique()
+    changing = values.index[values > 1]
+    return f"{panel.label(column)} changes within {changing[0]}" if len(changing) else ""
 
 
 def theorised(
@@ -109,7 +125,7 @@ def _guarded(links: pd.DataFrame, design: Design) -> pd.DataFrame:
     fewest = design.disclosure.fewest
     sizes = links[["n_treated_units", "n_units"]].astype(float)
     few = (sizes["n_treated_units"] < fewest) | (sizes["n_units"] - sizes["n_treated_units"] < fewest)
-    numbers = ["estimate", "std_error", "n_units", "n_treated_units", "p_value"]
+    numbers = ["estimate", "std_error", "n_units", "n_treated_units", "p_value", "detectable"]
     out = links.astype(dict.fromkeys(numbers, float))
     out.loc[few, numbers] = float("nan")
     return out.assign(reason=out["reason"].mask(few, few_words(fewest)))

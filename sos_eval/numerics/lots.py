@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 __all__ = [
     "ContrastLots",
     "contrast_lots",
+    "found_in_four_of_five",
     "path_weights",
     "place_of_observed",
     "share_at_least",
@@ -156,6 +157,24 @@ def share_reached(statistic: Array, *, complete: bool, ties: float = 1e-9) -> fl
     size = np.where(np.isnan(statistic), np.inf, np.abs(statistic))
     reached = size >= size[0] * (1 - ties)
     return float(reached[1:].mean() if complete else reached.mean())
+
+
+def found_in_four_of_five(drawn: Array) -> float:
+    """Return the size that a two-sided test at 5% finds four times in five: 2.8 spreads of draws without an effect.
+
+    Parameters
+    ----------
+    drawn : (draws,)
+        Estimates without an effect; NaN for those that could not be made.
+
+    Examples
+    --------
+    >>> round(found_in_four_of_five(np.array([-1.0, 1.0])), 4)
+    2.8016
+    """
+    from scipy.special import ndtri
+
+    return float(ndtri(0.975) + ndtri(0.8)) * float(np.nanstd(drawn))
 
 
 def share_shifted(distance: Array, *, complete: bool) -> float:

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sos_eval.numerics.lots import found_in_four_of_five
 from sos_eval.numerics.regress import least_squares, with_influence
 
 __all__ = [
     "QUANTITIES",
+    "LinkTest",
     "Mediation",
     "MediationData",
     "confounded_indirect",
@@ -174,11 +176,22 @@ def _with_constant(rows: MediationData) -> Array:
     return np.column_stack([np.ones(len(rows.outcome)), rows.treatment, rows.x])
 
 
-def link_test(rows: MediationData, strata: Codes, draws: int, rng: np.random.Generator) -> tuple[float, float, float]:
-    """Return the mediator's coefficient given treatment and covariates, its error, and p by permutations.
+@dataclass(frozen=True, slots=True)
+class LinkTest:
+    """The mediator's coefficient, its robust error, p, and the coefficient that would be found four times in five."""
+
+    slope: float
+    error: float
+    p_value: float
+    detectable: float
+
+
+def link_test(rows: MediationData, strata: Codes, draws: int, rng: np.random.Generator) -> LinkTest:
+    """Test the mediator's coefficient given treatment and covariates by permutations.
 
     What treatment and covariates leave of the mediator is handed to other rows of the same stratum; the statistic is
-    the coefficient over its heteroskedasticity-robust error (Freedman and Lane 1983; DiCiccio and Romano 2017).
+    the coefficient over its heteroskedasticity-robust error (Freedman and Lane 1983; DiCiccio and Romano 2017). What
+    would be found is told by the spread of the permuted coefficients on an outcome without the estimated one.
 
     Parameters
     ----------
@@ -188,13 +201,14 @@ def link_test(rows: MediationData, strata: Codes, draws: int, rng: np.random.Gen
     m, y = residual_link(rows)
     observed, error = _slope(m, y, rows.weights)
     order = np.argsort(strata, kind="stable")
-    reached = 1
-    for _ in range(draws):
+    reached, without = 1, np.empty(draws)
+    for place in range(draws):
         mixed = np.empty_like(m)
         mixed[order] = m[np.lexsort((rng.random(len(m)), strata))]
         drawn, spread = _slope(mixed, y, rows.weights)
         reached += abs(drawn / spread) >= abs(observed / error) * (1 - 1e-9)
-    return observed, error, reached / (draws + 1)
+        without[place] = drawn - observed * float(rows.weights @ (mixed * m)) / float(rows.weights @ mixed**2)
+    return LinkTest(observed, error, reached / (draws + 1), found_in_four_of_five(without))
 
 
 def _slope(m: Array, y: Array, weights: Array) -> tuple[float, float]:

@@ -25,8 +25,9 @@ _WHOLE = {
 }  # fmt: skip
 _BY_TIME = {
     "event_time": "Periods since the start", "n_units": "Scored", "mean": "Mean", "sd": "SD",
-    "share_reaching": "Share at the minimum then", "share_by_then": "Share that has been by then",
+    "share_reaching": "Share at the minimum then", "share_by_then": "Share at it then or before",
 }  # fmt: skip
+_SHARES = "Fidelity by periods since the start (both shares are of the units scored in that period)"
 _COLUMNS = {
     "item": "Item", "label": "In words", "weight": "Weight", "mean": "Mean", "sd": "SD",
     "rest_correlation": "Correlation with the rest", "reliability": "Alpha", "between_scorers": "Between scorers",
@@ -60,7 +61,7 @@ def _scores(bundle: ResultBundle, declared: dict[str, Any]) -> list[Block]:
     return [
         Text(f"{said}{missing}; the mean is {number(row['mean'])}. {_NOT_CAUSAL}{after}"),
         Table(_renamed(whole, _WHOLE), "Fidelity, between units and within them"),
-        Table(_renamed(bundle.tables("implementation.by_time"), _BY_TIME), "Fidelity by periods since the start"),
+        Table(_renamed(bundle.tables("implementation.by_time"), _BY_TIME), _SHARES),
         *_decay(bundle.tables("implementation.decay")),
         *_items(bundle.tables("implementation.items"), declared),
         *_as_treated(bundle.tables("implementation.as_treated")),
@@ -111,8 +112,8 @@ def _by_stage(bundle: ResultBundle) -> list[Block]:
         return [Text(f"The effect by declared stage is not told: {'; '.join(table['reason'].unique())}.")]
     said = (
         "The effect by declared stage is the plain mean of the headline's effects in the stage's periods since the "
-        "start, under the headline's procedures; random adoptions compare the estimate itself. Their p values are not "
-        "adjusted for the number of stages, and stages are not tested against one another."
+        "start, under the headline's procedures; a stage of one period is the line of that period in the event study. "
+        "Their p values are not adjusted for the number of stages, and stages are not tested against one another."
     )
     if (table["fewest_treated"] < table["most_treated"].max()).any():
         said += (

@@ -9,8 +9,8 @@ import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.content import Block, Bullets, Table, Text
-from sos_eval.report.tabulate import shown
-from sos_eval.report.wording import number
+from sos_eval.report.tabulate import shown, with_p
+from sos_eval.report.wording import number, plain_words
 
 __all__ = ["mediation_blocks"]
 
@@ -28,9 +28,13 @@ def _joint(bundle: ResultBundle) -> list[Block]:
         Text(
             "Both links together: the joint p is the larger of the first link's and of the second's, whether the "
             "mediator's change goes with the outcome's given who began. No lot decided the mediator, so the second "
-            "link is an association: with both links present the mechanism is possible, not shown."
+            "link is an association: with both links present the mechanism is possible, not shown. Links at their "
+            "detectable sizes are found four times in five each, so both at once in about two of three."
         ),
-        Table(shown(table.drop(columns="mediator")), "Both links: effect on the mediator, and mediator with outcome"),
+        Table(
+            shown(with_p(table.drop(columns=["mediator", "first_detectable"]))),
+            "Both links: effect on the mediator, and mediator with outcome",
+        ),
     ]
 
 
@@ -40,13 +44,25 @@ def _parts(bundle: ResultBundle) -> list[Block]:
     if table.empty:
         return []
     declared: list[dict[str, Any]] = (bundle.design.get("theory") or {}).get("mediation") or []
-    relied = [f"{path['through']}: {path['ignorability']}" for path in declared]
+    relied = [f"{path['through']}: {path['ignorability']}{_reference(path)}" for path in declared]
+    quantities = [plain_words(str(name)) if pd.notna(name) else "" for name in table["quantity"]]
+    told = table.drop(columns="mediator").assign(quantity=quantities)
     return [
         Text("What the split relies on, as declared and untestable: nothing hidden moves both mediator and outcome."),
         Bullets(tuple(relied)),
-        Table(shown(table.drop(columns="mediator")), "The effect split: what runs through the mediator, and the rest"),
+        Table(shown(told), "The effect split: what runs through the mediator, and the rest"),
         *([_hidden(hidden)] if len(hidden) else []),
     ]
+
+
+def _reference(path: dict[str, Any]) -> str:
+    """Say at which change of the mediator the controlled direct effect is; without an interaction it is at any."""
+    if not path.get("interaction", True):
+        return ""
+    change = number(float(path.get("reference", 0)))
+    return (
+        f" (the controlled direct effect is told at a change of the mediator, after the start less before, of {change})"
+    )
 
 
 def _hidden(table: pd.DataFrame) -> Block:

@@ -21,11 +21,12 @@ from sos_eval.report.methods_blocks import methods, notes, together
 from sos_eval.report.plan import since_the_lock
 from sos_eval.report.reading import estimator_label, method_label, outcome_label, scale_label, table_of, unit_words
 from sos_eval.report.tables.effects import summaries
-from sos_eval.report.tabulate import shown
+from sos_eval.report.tabulate import shown, with_p
 from sos_eval.report.truth_blocks import beside_the_truth
 from sos_eval.report.wording import alike, count, in_units, listing, minus_signs, number, p_number, plain_words
 from sos_eval.results.check import ENTRY
 from sos_eval.results.doses import doses_told
+from sos_eval.results.theory import cited_words
 
 __all__ = ["APPENDIX", "appendix", "effect", "implementation", "mechanisms", "moderators", "provenance"]
 
@@ -213,12 +214,14 @@ def mechanisms(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
             "It would need a programme theory declared in the design under “theory” (edges and statements), and "
             "outcomes measured along it.",
         )
-    theory = bundle.facts.theory
+    theory, declared = bundle.facts.theory, bundle.design["theory"]
+    cited = cited_words(str(declared.get("title") or ""), str(declared.get("source") or ""))
     said = [Text(text) for text in (theory.trends, theory.identification, theory.implications) if text]
     statements = [Bullets(theory.statements)] if theory.statements else []
     return [
         Heading("Mechanisms"),
         Heading("How it is meant to work", 3),
+        *([Text(cited)] if cited else []),
         *statements,
         *_pictures(drawn, "theory"),
         *said,
@@ -226,6 +229,9 @@ def mechanisms(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
         *_first_link(bundle),
         *mediation_blocks(bundle, _pictures(drawn, "mediation")),
     ]
+
+
+_MISSED = "An effect smaller than the detectable one is missed more often than one time in five."
 
 
 def _first_link(bundle: ResultBundle) -> list[Block]:
@@ -236,11 +242,12 @@ def _first_link(bundle: ResultBundle) -> list[Block]:
             "Nothing between practice and outcome is measured, so no effect on it was estimated: the mechanism itself"
         )
         return [Text(f"{said} is not shown.")]
-    names = ["words", "estimate", "std_error", "n_treated_units", "p_value", "reason"]
+    names = ["words", "estimate", "std_error", "n_treated_units", "p_value", "detectable", "reason"]
     said = "The first link: by the same design and the same random adoptions, what practice does to what it is said to"
+    needed = "An effect there is needed for the mechanism, and does not show the rest of it."
     return [
-        Text(f"{said} work through. An effect there is needed for the mechanism, and does not show the rest of it."),
-        Table(shown(table[names]), "Effects on measured mediators"),
+        Text(f"{said} work through. {needed} {_MISSED}"),
+        Table(shown(with_p(table[names])), "Effects on measured mediators"),
     ]
 
 
@@ -250,7 +257,7 @@ def _implied(bundle: ResultBundle) -> list[Block]:
     blocks: list[Block] = []
     if len(tested) and tested["p_value"].notna().any():
         names = ["left", "right", "given", "correlation", "n_units", "p_adjusted"]
-        own = shown(tested.loc[tested["p_value"].notna(), names])
+        own = shown(with_p(tested.loc[tested["p_value"].notna(), names]))
         blocks.append(Table(own, "Independences that the graph implies and the panel can test"))
     if len(nodes) and not (nodes["measured"] == "yes").all():
         lacking = nodes.loc[nodes["measured"] == "no", ["words", "role", "needs"]]
@@ -274,7 +281,7 @@ def moderators(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
     names = ["subgroup", "estimator", "outcome", "inference", "estimate", "conf_low", "conf_high", "p_value", "reason"]
     return [
         Heading("Moderators"),
-        Table(shown(_labelled(bundle, rows[names])), "Effects by subgroup"),
+        Table(shown(with_p(_labelled(bundle, rows[names]))), "Effects by subgroup"),
         *_difference_tests(bundle),
         *looked,
     ]
@@ -289,7 +296,7 @@ def _difference_tests(bundle: ResultBundle) -> list[Block]:
     missed = "A difference smaller than the detectable one is missed more often than one time in five."
     scale = scale_label(bundle, bundle.facts.headline.outcome, str(table["scale"].iloc[0]))
     told = table.assign(by=[plain_words(str(name)) for name in table["by"]], scale=scale)
-    return [Text(f"{said} {missed}"), Table(shown(told), "Whether the effect differs between groups")]
+    return [Text(f"{said} {missed}"), Table(shown(with_p(told)), "Whether the effect differs between groups")]
 
 
 def _labelled(bundle: ResultBundle, rows: pd.DataFrame) -> pd.DataFrame:

@@ -10,10 +10,10 @@ import pandas as pd
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.bundle.files import csv_text
 from sos_eval.errors import Fault, InputFault, nearest
-from sos_eval.report.wording import number
+from sos_eval.report.wording import number, p_number
 from sos_eval.results.method import registered
 
-__all__ = ["TABLE_FORMATS", "shown", "table_text", "tabulate"]
+__all__ = ["TABLE_FORMATS", "shown", "table_text", "tabulate", "with_p"]
 
 TABLE_FORMATS = ("csv", "md", "tex", "html")
 
@@ -33,6 +33,16 @@ def tabulate(bundle: ResultBundle, name: str) -> pd.DataFrame:
         return bundle.tables(name)
     known = (*makers, *bundle.table_names)
     raise InputFault(Fault(str(bundle.path), f"no table is called {name!r}", nearest(name, known)))
+
+
+#: Columns that hold p.
+_P = ("p_value", "p_adjusted", "first_p", "link_p", "joint_p")
+
+
+def with_p(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with its p values as columns headed p write them: ``<0.001`` for tiny ones."""
+    told = {name: [p_number(float(p)) for p in table[name].astype(float)] for name in _P if name in table}
+    return table.assign(**told)
 
 
 def shown(table: pd.DataFrame, digits: int = 3) -> pd.DataFrame:

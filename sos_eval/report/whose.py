@@ -60,7 +60,8 @@ def in_place_of(panel: PanelFacts, units: tuple[str, str]) -> str:
     """Say how untreated units stand to the treated, as the head of a sentence that goes on after a comma."""
     who = count(panel.n_comparison_units, f"untreated {units[0]}", f"untreated {units[1]}")
     verb = "stands" if panel.n_comparison_units == 1 else "stand"
-    stand = f"{who} {verb}" if panel.n_comparison_units else "Untreated units stand"
+    first = f"{units[1].capitalize()} that start later, until they do," if len(panel.cohorts) > 1 else "Untreated units"
+    stand = f"{who} {verb}" if panel.n_comparison_units else f"{first} stand"
     if panel.estimand == "att":
         return f"{stand} in for the treated"
     for_whom = "all that are compared" if panel.estimand == "ate" else "those where the groups overlap"

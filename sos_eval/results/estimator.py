@@ -77,6 +77,10 @@ class Estimator(Method):
         """Which cells averages by event time are made of: all, unless the method has options that say otherwise."""
         return EVERY
 
+    def over_event_times(self, first: float, last: float) -> Estimator | None:
+        """Return the method with its event study averaged from one event time to another; None without an option."""
+        return None
+
     @property
     def why_no_earlier(self) -> str:
         """Why an estimate has no coefficient before the start although periods are there, and what to do instead."""

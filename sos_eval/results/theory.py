@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["TheoryFacts"]
+__all__ = ["TheoryFacts", "cited_words"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +34,16 @@ class TheoryFacts:
     instruments: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     statements: tuple[str, ...] = ()
+
+
+def cited_words(title: str, source: str) -> str:
+    """Say which theory it is and after whom; empty where neither is declared.
+
+    Examples
+    --------
+    >>> cited_words("A theory", "Somebody (2018)"), cited_words("", "")
+    ('The theory is: A theory. It is after: Somebody (2018).', '')
+    """
+    said = [f"The theory is: {title.rstrip('.')}." if title else ""]
+    said += [f"{'It' if title else 'The theory'} is after: {source.rstrip('.')}." if source else ""]
+    return " ".join(filter(None, said))

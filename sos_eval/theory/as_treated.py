@@ -18,11 +18,17 @@ __all__ = ["as_treated"]
 
 LEVEL = 0.95
 _ITT = "under parallel trends: all who began, whatever they practised"
+_BETWEEN = (
+    ", so that of those who began before the last the periods between count to neither side, and late periods alone do"
+)
 _CHOSEN = "not causal: who practised how was not drawn by lot, and may have fared differently anyway"
 _DOSE = (
     "only under strong parallel trends, stated and untestable: at the same dose all would have had the same effect "
     "(Callaway, Goodman-Bacon and Sant'Anna 2024)"
 )
+_NOBODY = "no treated unit stands there"
+_ALIKE = "all who are scored have the same score"
+_TIED = "it is not told apart from covariates and strata"
 _FEW = "with few treated units this conventional interval is too narrow"
 #: Treated clusters from which it is not.
 _MANY = 40
@@ -38,7 +44,8 @@ def as_treated(fitted: Fitted, declared: MeasuredFidelity) -> pd.DataFrame:
     errors from influence summed within clusters. The dose is a unit's mean score in treated periods; the slope is
     that among the scored treated. With `reached_by` those who had come to the minimum so many periods after their start
     stand beside those who had not; of fewer than five units there is no number. Elsewhere, where fewer than five
-    clusters are on a side of a contrast it has no conventional interval: the reason says how many there are.
+    clusters are on a side of a contrast it has no conventional interval: the reason says how many there are. Units that
+    are not scored so long stand on neither side, and the reason counts them.
     """
     panel = fitted.panel
     changes = long_differences(panel, fitted.estimator.anticipation)
@@ -47,19 +54,21 @@ def as_treated(fitted: Fitted, declared: MeasuredFidelity) -> pd.DataFrame:
                             columns=list(_COLUMNS))  # fmt: skip
     dose = _dose(panel, changes, declared)
     began = changes.treated.astype(float)
-    lines = [_line(panel, changes, began[:, None], "intention to treat", _ITT)]
+    since = f"{_ITT}; {changes.words}{_BETWEEN if len(panel.cohorts) > 1 else ''}"
+    lines = [_line(panel, changes, began[:, None], "intention to treat", since)]
     if declared.minimum is not None:
         reached = changes.treated & (dose >= declared.minimum)
         below = changes.treated & (dose < declared.minimum)
         unscored = changes.treated & np.isnan(dose)
         parts = np.column_stack([reached, below, unscored]).astype(float)
-        lines.append(_line(panel, changes, parts, f"reached {declared.minimum:g}", _CHOSEN))
-        lines.append(_line(panel, changes, parts[:, [1, 0, 2]], f"below {declared.minimum:g}", _CHOSEN))
+        lines.append(_line(panel, changes, parts, f"mean score at or over {declared.minimum:g}", _CHOSEN))
+        lines.append(_line(panel, changes, parts[:, [1, 0, 2]], f"mean score below {declared.minimum:g}", _CHOSEN))
     if declared.reached_by is not None:
         lines += _in_time(panel, changes, declared, declared.reached_by)
-    centred = np.where(np.isfinite(dose) & changes.treated, dose - np.nanmean(dose[changes.treated]), 0.0)
-    with_dose = np.column_stack([centred, began, changes.treated & np.isnan(dose)]).astype(float)
-    lines.append(_line(panel, changes, with_dose, "one more of the score, among the treated", _DOSE))
+    dosed = np.isfinite(dose) & changes.treated
+    centred = np.where(dosed, dose - dose[dosed].mean(), 0.0) if dosed.any() else np.zeros(len(dose))
+    with_dose = np.column_stack([centred, began, changes.treated & ~dosed]).astype(float)
+    lines.append(_line(panel, changes, with_dose, "one more of the score, among the treated", _DOSE, dosed))
     return pd.DataFrame(lines, columns=list(_COLUMNS))
 
 
@@ -72,15 +81,20 @@ def _in_time(
     parts = np.column_stack([reached, below, unscored]).astype(float)
     within = f"by {periods} {'period' if periods == 1 else 'periods'} after the start" if periods else "at the start"
     lines = []
-    for words, columns in ((f"reached {declared.minimum:g} {within}", [0, 1, 2]),
-                           (f"not {declared.minimum:g} {within}", [1, 0, 2])):  # fmt: skip
+    apart = int(unscored.sum())
+    told = f"{apart} treated {'unit is' if apart == 1 else 'units are'} not scored so long, on neither side"
+    for words, columns in ((f"a score at or over {declared.minimum:g} {within}", [0, 1, 2]),
+                           (f"no score at or over {declared.minimum:g} {within}", [1, 0, 2])):  # fmt: skip
         own = int(parts[:, columns[0]].sum())
         if own < _FEWEST:
-            why = f"refused: {own} units, and below {_FEWEST} what they had is theirs and not practice's"
+            size = f"{own} {'unit' if own == 1 else 'units'}"
+            why = f"refused: {size}, and below {_FEWEST} what they had is theirs and not practice's" if own else _NOBODY
             lines.append({"contrast": words, "n_treated": own, "reading": _CHOSEN, "reason": why})
-            continue
-        lines.append(_line(panel, changes, parts[:, columns], words, _CHOSEN))
-    return lines
+        else:
+            lines.append(_line(panel, changes, parts[:, columns], words, _CHOSEN))
+    if not apart:
+        return lines
+    return [line | {"reason": "; ".join(filter(None, (str(line["reason"]), told)))} for line in lines]
 
 
 def _dose(panel: Panel, changes: LongDifferences, declared: MeasuredFidelity) -> Array:
@@ -89,18 +103,28 @@ def _dose(panel: Panel, changes: LongDifferences, declared: MeasuredFidelity) ->
     return score.groupby(panel.frame["unit"]).mean().reindex(changes.units).to_numpy(float)
 
 
-def _line(panel: Panel, changes: LongDifferences, groups: Array, contrast: str, reading: str) -> dict[str, object]:
-    """Return the coefficient of the first group column beside the others."""
+def _line(
+    panel: Panel,
+    changes: LongDifferences,
+    groups: Array,
+    contrast: str,
+    reading: str,
+    who: NDArray[np.bool_] | None = None,
+) -> dict[str, object]:
+    """Return the coefficient of the first group column beside the others; it is of its units, or of those said."""
     line: dict[str, object] = {"contrast": contrast, "reading": reading, "reason": ""}
     others = groups[:, 1:][:, (groups[:, 1:] != 0).any(axis=0)]
     x = np.column_stack([groups[:, 0], others, changes.design[:, 1:]])
-    line["n_treated"] = int(np.count_nonzero(groups[:, 0]))
+    who = groups[:, 0] != 0 if who is None else who
+    line["n_treated"] = int(who.sum())
+    if changes.treated.all():
+        return line | {"reason": "there is no comparison: everybody begins, so nobody has a change without it"}
     if np.linalg.matrix_rank(x) < x.shape[1]:
-        return line | {"reason": "no treated unit stands there, or all have the same score"}
+        return line | {"reason": _NOBODY if not line["n_treated"] else _ALIKE if reading == _DOSE else _TIED}
     coef, influence = with_influence(changes.change, x, changes.weights)
     codes = _clusters(panel, changes)
     estimate = line["estimate"] = float(coef[0])
-    own, against = (len(np.unique(codes[side])) for side in (groups[:, 0] != 0, ~changes.treated))
+    own, against = (len(np.unique(codes[side])) for side in (who, ~changes.treated))
     if min(own, against) < _FEWEST:
         what = f"{own} treated and {against} comparison clusters"
         return line | {"reason": f"{what}: below {_FEWEST} on either side there is no conventional interval"}

@@ -47,7 +47,7 @@ def read_dot(text: str, where: str, faults: Faults, *, before: int = 0) -> DotGr
     before
         Lines of the file before the text.
     """
-    reader = _Reader(list(_tokens(text, before + 1)), where, faults)
+    reader = _Reader(list(_tokens(text, before + 1)), where, faults, before + 1)
     reader.graph()
     return DotGraph(tuple(dict.fromkeys(reader.edges)), reader.labels)
 
@@ -66,8 +66,8 @@ def _tokens(text: str, line: int) -> Iterator[tuple[str, str, int]]:
 class _Reader:
     """Goes through the statements of a graph, each to its end or its fault."""
 
-    def __init__(self, tokens: list[tuple[str, str, int]], where: str, faults: Faults) -> None:
-        self.tokens, self.where, self.faults = tokens, where, faults
+    def __init__(self, tokens: list[tuple[str, str, int]], where: str, faults: Faults, first: int) -> None:
+        self.tokens, self.where, self.faults, self.first = tokens, where, faults, first
         self.edges: list[tuple[str, str, int]] = []
         self.labels: dict[str, str] = {}
 
@@ -77,12 +77,12 @@ class _Reader:
         while self.tokens and head[-1] != "{":
             head.append(self._next()[1])
         if head[-1] != "{" or "digraph" not in head[:2] or len(head) > 4:
-            self._fault(1, "no directed graph", "write digraph { practice -> trust; }")
+            self._fault(self.first, "no directed graph", "write digraph { practice -> trust; }")
             return
         while self.tokens and self.tokens[0][1] != "}":
             self._statement()
         if not self.tokens:
-            self._fault(1, "the graph has no end", "write }")
+            self._fault(self.first, "the graph has no end", "write }")
         elif self.tokens[1:]:
             self._fault(self.tokens[1][2], "more than one graph", "keep one")
 
@@ -127,7 +127,7 @@ class _Reader:
         return found
 
     def _next(self) -> tuple[str, str, int]:
-        return self.tokens.pop(0) if self.tokens else ("end", "", 1)
+        return self.tokens.pop(0) if self.tokens else ("end", "", self.first)
 
     def _fault(self, line: int, what: str, instead: str) -> None:
         self.faults.add(f"{self.where}:{line}", f"theory: {what}", instead)

@@ -9,16 +9,22 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.errors import InputFault, NotIdentified
-from sos_eval.numerics.lots import share_reached
+from sos_eval.numerics.lots import found_in_four_of_five, share_reached
 from sos_eval.panel.panel import Array, Outcome, Panel
 from sos_eval.results.assignments import AssignmentSpace
 from sos_eval.results.estimate import clustered_error
 from sos_eval.results.fitted import Fitted
+from sos_eval.results.without_effect import without_effect
 from sos_eval.theory.programme import ProgrammeTheory
 
 __all__ = ["first_links", "mediators", "on_column"]
 
-COLUMNS = ("mediator", "words", "column", "estimate", "std_error", "n_units", "n_treated_units", "p_value", "reason")
+COLUMNS = (
+    "mediator", "words", "column", "estimate", "std_error", "n_units", "n_treated_units", "p_value", "detectable",
+    "reason",
+)  # fmt: skip
+#: Adoptions, at most, that say which effect the test would find.
+_SPREAD = 499
 
 
 def mediators(theory: ProgrammeTheory) -> tuple[str, ...]:
@@ -39,7 +45,9 @@ def first_links(theory: ProgrammeTheory, fitted: Fitted, draws: int, rng: np.ran
     Returns
     -------
     DataFrame
-        A row per mediator: effect with its cluster-robust error, p by random adoptions, or the reason why not.
+        A row per mediator: effect with its cluster-robust error, p by random adoptions, and the effect that they would
+        find four times in five (2.8 times the spread of estimates under them with the estimated effect taken out), or
+        the reason why not.
     """
     space = fitted.space(fitted.strata)
     rows = []
@@ -72,7 +80,10 @@ def _link(
     batch = on_it.refit_assignments(np.vstack([source.first_treated, lots.first_treated]))
     at = _overall(batch.cells)
     statistic = _statistic(batch.values[:, at], batch.std_error, at)
-    return {**found, "p_value": share_reached(statistic, complete=lots.complete)}
+    without = replace(on_it, source=without_effect(source, found["estimate"], ratio=False))
+    drawn = without.refit_assignments(lots.first_treated[:_SPREAD])
+    size = found_in_four_of_five(drawn.values[:, _overall(drawn.cells)])
+    return {**found, "p_value": share_reached(statistic, complete=lots.complete), "detectable": size}
 
 
 def on_column(panel: Panel, column: str) -> Panel:

@@ -27,6 +27,10 @@ __all__ = [
 ]
 
 
+#: The scale of a score unless another is declared.
+UNIT_SCALE = (0.0, 1.0)
+
+
 @dataclass(frozen=True)
 class MeasuredFidelity(Declared):
     """A measured fidelity or dose. It describes: no causal effect is read off who practised better."""
@@ -46,7 +50,7 @@ class MeasuredFidelity(Declared):
     """Of items: how far two scorers of the same practice agree, where that was measured; told with how far items do."""
     minimum: float | None = None
     """Score from which practice counts as the intervention."""
-    scale: tuple[float, float] = (0.0, 1.0)
+    scale: tuple[float, float] = UNIT_SCALE
     """Lowest and highest score that there can be; others are refused."""
     reached_by: Annotated[int, Ge(0)] | None = None
     """Periods since the start by which the minimum has to be reached: those that did beside those that did not, as
@@ -96,6 +100,8 @@ class MeasuredFidelity(Declared):
             raise ValueError(f"scale: {low:g} is not below {high:g}")
         if self.minimum is not None and not low <= self.minimum <= high:
             raise ValueError(f"minimum: {self.minimum:g} lies outside the scale from {low:g} to {high:g}")
+        if self.turnover and self.turnover in self.scores:
+            raise ValueError(f"turnover: {self.turnover} is the score itself; name the column with staff turnover")
         if self.reached_by is not None and self.minimum is None:
             raise ValueError("reached_by: goes with a minimum")
         if any(not name.strip() for name in self.stages):
@@ -109,6 +115,8 @@ class MeasuredFidelity(Declared):
         for name in ("minimum", "reached_by", "turnover"):
             if getattr(self, name) not in (None, ""):
                 raise ValueError(f"{name}: goes with a score; name its column as fidelity, or declare items")
+        if tuple(self.scale) != UNIT_SCALE:
+            raise ValueError("scale: goes with a score; name its column as fidelity, or declare items")
 
 
 def outside_scale(panel: Panel, declared: MeasuredFidelity) -> str:
@@ -217,8 +225,8 @@ def fidelity_summary(panel: Panel, declared: MeasuredFidelity) -> pd.DataFrame:
 def fidelity_by_time(panel: Panel, declared: MeasuredFidelity) -> pd.DataFrame:
     """Return, by periods since the start, the mean score and two shares of units at or over the minimum.
 
-    `share_reaching` is of those that are scored in the period, `share_by_then` that have reached it in any period
-    up to then, of all that were scored by then.
+    Both are of those that are scored in the period: `share_reaching` is at it then, `share_by_then` has reached it in
+    that period or any before.
     """
     scores = treated_scores(panel, declared).sort_values("event_time", kind="stable")
     grouped = scores.groupby("event_time")["score"]
@@ -227,16 +235,19 @@ def fidelity_by_time(panel: Panel, declared: MeasuredFidelity) -> pd.DataFrame:
         return table.assign(share_reaching=np.nan, share_by_then=np.nan).reset_index()
     least = declared.minimum
     share = grouped.apply(lambda own: float((own >= least).mean()))
-    by_then = [float((_best(scores, end) >= least).mean()) for end in table.index]
+    so_far = scores.assign(best=scores.groupby("unit")["score"].cummax()).groupby("event_time")["best"]
+    by_then = so_far.apply(lambda own: float((own >= least).mean()))
     return table.assign(share_reaching=share, share_by_then=by_then).reset_index()
 
 
 def reached_by(panel: Panel, declared: MeasuredFidelity, periods: float) -> pd.Series:
-    """Say of every unit scored up to so many periods after its start whether it reached the minimum by then."""
+    """Say of every unit that is scored so long after its start whether it had a score at the minimum by then.
+
+    A unit without a score so many periods after its start, or later, is not in it, whatever it had reached: those who
+    were quick would else stand for units that nobody has followed so long. Nor is one without a score up to then.
+    """
     least = np.inf if declared.minimum is None else declared.minimum
-    return _best(treated_scores(panel, declared), periods) >= least
-
-
-def _best(scores: pd.DataFrame, periods: float) -> pd.Series:
-    """Return each unit's largest score up to so many periods after its start."""
-    return scores[scores["event_time"] <= periods].groupby("unit")["score"].max()
+    scores = treated_scores(panel, declared)
+    last = scores.groupby("unit")["event_time"].max()
+    best = scores[scores["event_time"] <= periods].groupby("unit")["score"].max()
+    return best[last.reindex(best.index) >= periods] >= least

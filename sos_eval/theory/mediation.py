@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from sos_eval.errors import InputFault, NotIdentified
+from sos_eval.errors import InputFault, NotIdentified, numeral
 from sos_eval.numerics.mediation import (
     QUANTITIES,
     MediationData,
@@ -33,7 +33,10 @@ FEWEST_OF_PEOPLE = InferenceMethod.alone_from
 LEVEL = 0.95
 #: Correlations of the two models' errors for which the indirect effect is told.
 RHO = np.round(np.arange(-0.9, 0.95, 0.1), 1)
-_JOINT = ("mediator", "words", "first_p", "link", "link_error", "link_p", "joint_p", "n_units", "reason")
+_JOINT = (
+    "mediator", "words", "first_p", "first_detectable", "link", "link_error", "link_p", "link_detectable", "joint_p",
+    "n_units", "reason",
+)  # fmt: skip
 _JACKKNIFE = "{} treated and {} comparison clusters: errors by leaving out one at a time, t with {} degrees of freedom"
 _TOLD_BY_ONE = "no error: without some cluster the regressors are not told apart"
 _PARTS = ("mediator", "words", "quantity", "estimate", "std_error", "conf_low", "conf_high", "n_clusters", "reason")
@@ -69,9 +72,11 @@ def joint_test(
         row = {"mediator": link["mediator"], "words": link["words"], "first_p": link["p_value"], "reason": ""}
         try:
             data, strata = _unit_rows(fitted, str(link["column"]))
-            slope, error, p = link_test(data, strata, draws, rng)
-            joint = max(float(link["p_value"]), p) if np.isfinite(link["p_value"]) else np.nan
-            row |= {"link": slope, "link_error": error, "link_p": p, "joint_p": joint, "n_units": len(strata)}
+            own = link_test(data, strata, draws, rng)
+            joint = max(float(link["p_value"]), own.p_value) if np.isfinite(link["p_value"]) else np.nan
+            row |= {"link": own.slope, "link_error": own.error, "link_p": own.p_value, "joint_p": joint,
+                    "first_detectable": link["detectable"], "link_detectable": own.detectable,
+                    "n_units": len(strata)}  # fmt: skip
             row["reason"] = link["reason"]
         except InputFault as fault:
             row["reason"] = fault.faults[0].what
@@ -87,7 +92,7 @@ def _unit_rows(fitted: Fitted, column: str) -> tuple[MediationData, NDArray[np.i
         )
     data, units = _data(fitted, column)
     if len(units) - data.x.shape[1] < 6:  # constant, treatment, mediator, and three left over
-        raise NotIdentified(f"{len(units)} units have changes of both, too few for a second link")
+        raise NotIdentified(f"{_counted(len(units))} changes of both, too few for a second link")
     strata = np.zeros(len(units), dtype=np.intp)
     if fitted.panel.stratified:
         of_unit = dict(zip(fitted.panel.units, fitted.panel.unit_values("stratum"), strict=True))
@@ -119,6 +124,10 @@ def _data(fitted: Fitted, column: str) -> tuple[MediationData, NDArray[np.object
     return MediationData(outcome.change, mediator.change, treated, x, outcome.weights, clusters), outcome.units
 
 
+def _counted(n: int) -> str:
+    return "1 unit has" if n == 1 else f"{n} units have"
+
+
 def _changes(panel: Panel, anticipation: float) -> LongDifferences:
     make = long_differences if panel.layout == "panel" else changes_of_people
     rows = make(panel, anticipation)
@@ -142,13 +151,23 @@ def parts_of_effect(theory: ProgrammeTheory, fitted: Fitted) -> tuple[pd.DataFra
         try:
             data, _ = _data(fitted, theory.columns[path.through])
             _enough(data, theory, path, people=fitted.panel.layout != "panel")
-            parts.append(_parts(data, path).assign(**words))
+            parts.append(_dated(_parts(data, path), fitted).assign(**words))
             hidden.append(_hidden(data).assign(**words))
         except InputFault as fault:
             parts.append(pd.DataFrame([words | {"reason": fault.faults[0].what}]))
     sensitivity = pd.concat(hidden, ignore_index=True) if hidden else pd.DataFrame()
     table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     return table.reindex(columns=list(_PARTS)), sensitivity
+
+
+def _dated(table: pd.DataFrame, fitted: Fitted) -> pd.DataFrame:
+    """Return the parts with the periods that the total effect is of, where starts differ."""
+    rows = long_differences(fitted.panel, fitted.estimator.anticipation)
+    if isinstance(rows, str) or len(fitted.panel.cohorts) < 2:
+        return table
+    of_total = table["quantity"] == "total_effect"
+    said = ["; ".join(filter(None, (reason, rows.words))) for reason in table["reason"]]
+    return table.assign(reason=table["reason"].mask(of_total, pd.Series(said, index=table.index)))
 
 
 def _sides(data: MediationData) -> tuple[int, int]:
@@ -181,10 +200,19 @@ def _parts(data: MediationData, path: MediationPath) -> pd.DataFrame:
         df = min(sides) - 1
         reason = _JACKKNIFE.format(*sides, df) if np.isfinite(errors).all() else _TOLD_BY_ONE
     half = float(stdtrit(df, 0.5 + LEVEL / 2)) * errors
-    return pd.DataFrame({
+    table = pd.DataFrame({
         "quantity": QUANTITIES, "estimate": found.effects, "std_error": errors, "conf_low": found.effects - half,
         "conf_high": found.effects + half, "n_clusters": found.df + 1, "reason": reason,
     })  # fmt: skip
+    low, high = float(data.mediator.min()), float(data.mediator.max())
+    if path.interaction and not low <= path.reference <= high:
+        beyond = table["quantity"].isin(["controlled_direct", "interaction_reference"])
+        table.loc[beyond, ["estimate", "std_error", "conf_low", "conf_high"]] = np.nan
+        table.loc[beyond, "reason"] = (
+            f"not told: no change of the mediator of {numeral(path.reference)} (reference) was observed, only of "
+            f"{numeral(low)} to {numeral(high)}"
+        )
+    return table
 
 
 def _hidden(data: MediationData) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sos_eval.declare import Declared
 from sos_eval.errors import NotIdentified
-from sos_eval.numerics.lots import share_reached
+from sos_eval.numerics.lots import found_in_four_of_five, share_reached
 from sos_eval.panel.own_names import Stratum
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.assignments import assignment_space, strata_columns
@@ -96,7 +96,9 @@ def group_faults(panel: Panel, by: str) -> list[str]:
         treated = int((units & panel.ever_treated).sum())
         if not treated or treated == units.sum():
             lacks = "a unit that stays untreated" if treated else "a treated unit"
-            said.append(f"the group {name} ({units.sum()} units) is without {lacks}")
+            said.append(
+                f"the group {name} ({units.sum()} {'unit' if units.sum() == 1 else 'units'}) is without {lacks}"
+            )
     return said
 
 
@@ -154,8 +156,5 @@ def _values(batch: Batch) -> Array:
 
 def _two(effects: Array) -> tuple[float, float]:
     """Return the observed difference and what the test would find in four of five cases: 2.8 spreads of the drawn."""
-    from scipy.special import ndtri
-
     apart = effects[:, 1] - effects[:, 0]
-    spread = float(np.nanstd(apart[1:]))
-    return float(apart[0]), float(ndtri(0.975) + ndtri(0.8)) * spread
+    return float(apart[0]), found_in_four_of_five(apart[1:])

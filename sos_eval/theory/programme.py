@@ -42,6 +42,10 @@ class Proposition(Declared):
     outcome: str = ""
     """What comes of it."""
 
+    def __post_init__(self) -> None:
+        if not self.mechanism.strip():
+            raise ValueError("mechanism: says nothing; write what is set in motion, or take the statement out")
+
     @property
     def words(self) -> str:
         """The statement as a sentence."""
@@ -60,7 +64,13 @@ class MediationPath(Declared):
     interaction: bool = True
     """Whether the mediator may do more or less where practice is at work."""
     reference: float = 0.0
-    """Change of the mediator at which the controlled direct effect is told."""
+    """Change of the mediator (after the start less before) at which the controlled direct effect is told."""
+
+    def __post_init__(self) -> None:
+        if not self.ignorability.strip():
+            raise ValueError("ignorability: says nothing; write why nothing hidden moves both, or take the path out")
+        if not self.interaction and self.reference != 0:
+            raise ValueError("reference: without an interaction the direct effect is the same at any; leave it out")
 
 
 def _stated(value: Any) -> Any:
@@ -93,6 +103,10 @@ class ProgrammeTheory(Declared):
     """Statements, as text or as {context: …, mechanism: …, outcome: …}."""
     mediation: tuple[MediationPath, ...] = ()
     """Ways by which the effect is split into what runs through a mediator and what does not."""
+    title: str = ""
+    """What the theory is called."""
+    source: str = ""
+    """After whom, and what of it was tested; told in the report and in the protocol."""
 
     @cached_property
     def graph(self) -> Graph:

@@ -109,7 +109,7 @@ def _of_yaml(section: ProgrammeTheory, found: Document, document: Document, faul
         what = f"schema: {found.data.get('schema')!r} is no theory"
         faults.add(found.where(("schema",)), what, f"write {SCHEMA}")
         return None
-    data = {key: value for key, value in found.data.items() if key not in ("schema", "name", "title")}
+    data = {key: value for key, value in found.data.items() if key not in ("schema", "name")}
     for beside in document.data.get("theory") or {}:
         if beside not in ("file", "columns", "mediation"):
             what = f"theory.{beside}: stands beside a file that says it"
@@ -157,7 +157,9 @@ def _check_paths(sourced: _Sourced, faults: Faults) -> None:
     theory = sourced.theory
     for i, path in enumerate(theory.mediation):
         place, what = sourced.key("mediation"), f"theory.mediation.{i}.through: {path.through}"
-        if path.through not in theory.graph.nodes:
+        if path.through in [other.through for other in theory.mediation[:i]]:
+            faults.add(place, f"{what} stands twice", "keep one")
+        elif path.through not in theory.graph.nodes:
             faults.add(place, f"{what}: no such node", nearest(path.through, theory.graph.nodes))
         elif theory.role(path.through) != "mediator":
             faults.add(place, f"{what} is no mediator but {theory.role(path.through)}", "name a node on the way")

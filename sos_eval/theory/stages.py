@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -71,12 +71,21 @@ class ByStage(Estimator):
         return self.averaged(self.inner.complete(panel))
 
     def estimate_assignments(self, panel: Panel, first_treated: Array) -> Batch:
-        """Estimate under many adoptions the inner estimator's way, and average by stage; without errors."""
-        return self._batch(self.inner.estimate_assignments(panel, first_treated))
+        """Estimate under many adoptions the inner estimator's way, and average by stage.
+
+        The error of a stage of several periods is that of the inner method averaged over them alone, if it can be.
+        """
+        return self._batch(
+            self.inner.estimate_assignments(panel, first_treated),
+            lambda inner: inner.estimate_assignments(panel, first_treated),
+        )
 
     def estimate_groups(self, panel: Panel, first_treated: Array, weights: Array, cells: pd.DataFrame) -> Batch:
         """Estimate under adoptions that have a comparison group each, and average by stage."""
-        return self._batch(self.inner.estimate_groups(panel, first_treated, weights, self.whole))
+        return self._batch(
+            self.inner.estimate_groups(panel, first_treated, weights, self.whole),
+            lambda inner: inner.estimate_groups(panel, first_treated, weights, self.whole),
+        )
 
     def averaged(self, estimate: Estimate) -> Estimate:
         """Return the cells of stages in which there is an effect, with their influence."""
@@ -93,10 +102,35 @@ class ByStage(Estimator):
             linear=linear, series=None, shares=None,
         )  # fmt: skip
 
-    def _batch(self, batch: Batch) -> Batch:
+    def _batch(self, batch: Batch, again: Callable[[Estimator], Batch]) -> Batch:
         inside = self._inside(batch.cells)
         values, _ = _mean(batch.values, inside / inside.sum(axis=1, keepdims=True))
-        return replace(batch, cells=self._cells(batch.cells, inside, ""), values=values, std_error=None)
+        errors = None if batch.std_error is None else self._errors(batch.cells, batch.std_error, inside, again)
+        return replace(batch, cells=self._cells(batch.cells, inside, ""), values=values, std_error=errors)
+
+    def _errors(
+        self, table: pd.DataFrame, std_error: Array, inside: NDArray[np.bool_], again: Callable[[Estimator], Batch]
+    ) -> Array:
+        """Return the errors of stages, (draws, s); NaN of several periods where the inner method has none of those.
+
+        Parameters
+        ----------
+        again
+            Makes the same draws by another method.
+        """
+        errors = np.full((len(std_error), len(inside)), np.nan)
+        for place, row in enumerate(inside):
+            if row.sum() == 1:
+                errors[:, place] = std_error[:, row].ravel()
+                continue
+            events = table["event_time"][row]
+            if (inner := self.inner.over_event_times(events.min(), events.max())) is None:
+                continue
+            drawn = again(inner)
+            whole = (drawn.cells["aggregation"] == "event_time") & drawn.cells["event_time"].isna()
+            if drawn.std_error is not None and whole.sum() == 1:
+                errors[:, place] = drawn.std_error[:, whole.to_numpy()].ravel()
+        return errors
 
     def _cells(self, table: pd.DataFrame, inside: NDArray[np.bool_], why: NDArray[np.str_] | str) -> pd.DataFrame:
         """Lay out a cell a stage; units and rows are those of the event time that has most."""
@@ -119,18 +153,25 @@ class ByStage(Estimator):
         inside = np.array([in_stage(table, stage) for stage in self.stages])
         inside = inside[inside.any(axis=1)]
         if not len(inside):
-            what = f"{self.inner.name} gives no effect by periods since the start in any declared stage"
+            what = f"{self.inner.name} gives no effect by periods since the start"
+            if _events(table).any():
+                raise NotIdentified("no treated unit is seen in any declared stage")
             raise NotIdentified(f"{what}: choose an estimator that has an event study, such as callaway_santanna")
         return inside
 
 
 def in_stage(table: pd.DataFrame, stage: tuple[float, float]) -> NDArray[np.bool_]:
     """Say which cells are effects by event time within a stage, (m,); of the whole alone, ratios where there are."""
-    own = (table["aggregation"] == "event_time") & (table["subgroup"] == "")
+    return _events(table) & table["event_time"].between(*stage).to_numpy()
+
+
+def _events(table: pd.DataFrame) -> NDArray[np.bool_]:
+    """Say which cells are effects by event time, (m,); of the whole alone, ratios where there are."""
+    own = (table["aggregation"] == "event_time") & (table["subgroup"] == "") & table["event_time"].notna()
     scales = table["scale"][own]
     if (scales == "ratio").any():
         own &= table["scale"] == "ratio"
-    return np.asarray(own & table["event_time"].between(*stage))
+    return np.asarray(own)
 
 
 def _mean(values: Array, weights: Array) -> tuple[Array, NDArray[np.bool_]]:

@@ -82,12 +82,15 @@ def _implications(tested: pd.DataFrame, level: float) -> str:
     """Say how many independences were tested, and which the data contradict."""
     done = tested[tested["p_value"].notna()]
     if done.empty:
+        if len(tested) == 1:
+            return "The one independence that the graph implies could not be tested."
         return f"None of the {len(tested)} independences that the graph implies could be tested." if len(tested) else ""
     against = done[done["p_adjusted"] < level]
     pairs = _joined([f"{row['left']} and {row['right']}" for _, row in against.iterrows()])
     verdict = f"the data contradict {len(against)} ({pairs})" if len(against) else "the data contradict none"
+    every = "1 independence" if len(tested) == 1 else f"{len(tested)} independences"
     return (
-        f"Of {len(tested)} independences that the graph implies, {len(done)} could be tested on units' means (linear "
+        f"Of {every} that the graph implies, {len(done)} could be tested on units' means (linear "
         f"tests, p adjusted for their number): {verdict}. What is not contradicted is not thereby shown."
     )
 

@@ -12,10 +12,12 @@ import pytest
 
 from sos_eval.checks.refuters import Refuters
 from sos_eval.checks.remade import Remade
+from sos_eval.errors import DesignFault
 from sos_eval.estimators import TWFE, CallawaySantAnna, PoissonDiD
 from sos_eval.results.estimate import Estimate, cells
 from sos_eval.results.estimator import Estimator
 from tests.fakes import fit, panel_of
+from tests.jobs.test_theory import load
 
 LIMITS = {"max_bias": 0.25, "max_rejection": 0.1, "min_p": 0.05, "min_left": 0.5}
 
@@ -136,10 +138,42 @@ def test_ratios_are_shifted_in_logs():
 def test_reasons():
     data = panel()
     assert "no outcome 'x'" in verdicts(TWFE(), data, negative_control="x")["negative_control"].text
-    assert "(negative_control)" in verdicts(TWFE(), data, negative_control="")["negative_control"].text
+    assert "(negative_control)" in verdicts(TWFE(), data, negative_control="", min_p=None)["negative_control"].text
     few = verdicts(TWFE(), panel(n=20, treated=14))["dummy_outcome"]
     assert few.text.startswith("Not done: 6 untreated units have a whole path")
     assert pd.isna(few.value)
+
+
+def test_the_sentence_of_a_cause_is_of_all_that_were_tried():
+    """A cause of .9 leaves less than nothing: the sentence cannot go on that none of .1 and .5 would undo it."""
+    check = Refuters(draws=19, strength=0.9, strengths=(0.5, 0.1), repeats=3, subset=0.01)
+    found = {one.name: one for one in check.check(fit(TWFE(), panel(effect=-0.3)), np.random.default_rng(1))}
+    line = found["refuters.common_cause"]
+    grid = line.table.set_index(["with_treatment", "with_outcome"])["share_left"]
+    assert sorted({one for one, _ in grid.index}) == [0.1, 0.5, 0.9]
+    assert line.value == grid[0.9, 0.9] < 0
+    undone = min(one for one in (0.1, 0.5, 0.9) if grid[one, one] <= 0)
+    assert line.text.endswith(f"one of {undone:g} would leave nothing.")
+    few = "Not done: a share of 0.01 (subset) leaves 1 treated and 1 other of 40 units, and a subset has two of each"
+    assert found["refuters.data_subset"].text.startswith(few)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("negative_control: outcome", "negative_control: outcome is the headline's own outcome"),
+        ("rebuilt_draws: 50", "rebuilt_draws: no comparison group is built again under other adoptions"),
+        ("min_p: 0.05", "min_p: goes with a negative_control"),
+        ("strengths: [0.5, 0.1, 0.1]", "strengths: 0.1 stands twice"),
+    ],
+)
+def test_what_would_do_nothing_or_test_itself_is_refused_at_its_line(tmp_path, options, said):
+    with pytest.raises(DesignFault) as caught:
+        load(tmp_path, ("seed: 1\n", f"checks:\n  - refuters: {{{options}}}\nseed: 1\n"))
+    [fault] = caught.value.faults
+    assert said in fault.what
+    line = int(fault.where.rpartition(":")[2])
+    assert "refuters" in (tmp_path / "d.yaml").read_text().splitlines()[line - 1]
 
 
 def test_the_same_seed_gives_the_same_numbers():

@@ -12,6 +12,7 @@ from sos_eval.comparison import Nearest
 from sos_eval.design.evidence import emmie_sheet, maryland, robins_i
 from sos_eval.design.target_trial import target_trial
 from sos_eval.estimators import TWFE, CallawaySantAnna, RothSantAnna
+from sos_eval.report.whose import in_place_of
 from sos_eval.results.facts import CheckFacts, HeadlineKey, LockFacts, PanelFacts, RunFacts
 from tests.jobs.test_theory import load
 
@@ -125,6 +126,34 @@ def test_a_letter_without_evidence_says_so(tmp_path, letter):
     said = emmie_sheet(load(tmp_path), facts(), {}).set_index("letter")
     assert said.loc[letter, "evidence"].startswith(("No ", "Not declared", "Fidelity is not"))
     assert (said[["strength", "quality"]] == "").all(axis=None)
+
+
+def test_where_nobody_never_begins_the_comparison_is_those_that_begin_later(tmp_path):
+    panel = PanelFacts(n_treated_units=10, cohorts=(2013.0, 2017.0), untreated_means="never")
+    said = robins_i(load(tmp_path), facts(panel=panel)).set_index("domain")["evidence"]
+    assert said["Selection of participants"].startswith("Comparison group: those that begin later, until they do")
+    assert said["Classification of interventions"].startswith("Those compared begin later")
+    assert in_place_of(panel, ("authority", "authorities")).startswith("Authorities that start later, until they do,")
+    some = replace(panel, n_comparison_units=3)
+    said = robins_i(load(tmp_path), facts(panel=some)).set_index("domain")["evidence"]
+    assert said["Selection of participants"].startswith("Comparison group: all untreated units")
+
+
+def test_tests_of_a_mechanism_say_what_they_would_find(tmp_path):
+    tables = {
+        "theory.nodes": pd.DataFrame({"node": ["a"]}),
+        "mechanisms.first_link": pd.DataFrame({"mediator": ["trust"], "p_value": [0.3], "detectable": [0.412]}),
+        "mechanisms.joint": pd.DataFrame({
+            "mediator": ["trust"], "joint_p": [0.5], "first_detectable": [0.412], "link_detectable": [6.2],
+        }),
+        "moderators": pd.DataFrame({"by": ["idaci_half"], "p_value": [0.209], "detectable": [3.0]}),
+    }  # fmt: skip
+    said = emmie_sheet(load(tmp_path), facts(), tables).set_index("letter")["evidence"]
+    assert said["Mechanism"] == (
+        "First link tested: trust (p = 0.30, 0.412 would be found four times in five). Both links together tested: "
+        "trust (p = 0.50, a first link of 0.412 and a second of 6.2 in two of three)."
+    )
+    assert said["Moderator"].endswith("idaci_half (p = 0.21, a difference of 3 would be found four times in five).")
 
 
 def test_letters_say_what_was_tested_and_found(tmp_path):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import sos_eval as se
+from sos_eval.design.protocol import protocol
 from sos_eval.errors import DesignFault, InputFault, p_text
 from sos_eval.jobs.check import check_design
 from sos_eval.numerics import _dowhy
@@ -65,7 +66,8 @@ def load(folder: Path, *changes: tuple[str, str]) -> se.Design:
 def bundle(tmp_path_factory):
     folder = tmp_path_factory.mktemp("theory")
     with drawn_once():
-        return se.run(load(folder), out=folder / "out")
+        cited = ("  statements:", "  source: Nobody (2020)\n  statements:")
+        return se.run(load(folder, cited), out=folder / "out")
 
 
 def test_answers_are_in_the_bundle_and_read_back(bundle):
@@ -96,7 +98,8 @@ def test_what_the_effects_absorb_is_not_called_adjusted_for(bundle):
 def test_the_sheet_says_what_tests_of_the_mechanism_found(bundle):
     said = bundle.tables("evidence.emmie").set_index("letter").loc["Mechanism", "evidence"]
     p = bundle.tables("mechanisms.first_link")["p_value"].item()
-    assert f"First link tested: trust ({p_text(float(p))})." in said
+    assert f"First link tested: trust ({p_text(float(p))}, " in said
+    assert "would be found four times in five)." in said
 
 
 def test_implications_were_tested_where_they_are_measured(bundle):
@@ -122,8 +125,6 @@ def test_resolved_design_is_a_design_again(bundle):
 
 
 def test_protocol_states_the_theory(tmp_path):
-    from sos_eval.design.protocol import protocol
-
     text = protocol(load(tmp_path))
     assert "- Trust comes first." in text
     assert "| practice | Parents' trust |" in text
@@ -251,6 +252,39 @@ def test_what_the_data_cannot_answer_of_all_sections_is_told_at_once(tmp_path):
         "19: implementation.turnover: region holds words",
         "19: implementation.fidelity: 32 scores of trust lie outside 0 to 1, the first 213 in 2015",
     ]
+
+
+@pytest.mark.parametrize(("dot", "line"), [('"graph { a -- b }"', 15), ("|\n    digraph {\n      a -> b", 16)])
+def test_a_text_that_is_no_graph_is_told_where_it_stands(tmp_path, dot, line):
+    edges = DESIGN[DESIGN.index("  edges:") : DESIGN.index("  columns:")]
+    with pytest.raises(DesignFault, match=rf"d.yaml:{line}: theory: (no directed graph|the graph has no end)"):
+        load(tmp_path, (edges, f"  dot: {dot}\n"))
+
+
+def test_a_constant_node_whose_column_changes_is_refused_with_the_first_unit(tmp_path):
+    load(tmp_path, ("{label: Parents' trust}", "{label: Parents' trust, constant: true}"))
+    with pytest.raises(InputFault, match=r"d.yaml:16: theory.nodes.trust: constant, and trust changes within \d+;"):
+        check_design(tmp_path / "d.yaml")
+
+
+def test_a_statement_that_says_nothing_is_refused(tmp_path):
+    with pytest.raises(DesignFault, match="mechanism: says nothing"):
+        load(tmp_path, ("statements: [Trust comes first.]", "statements: [' ']"))
+
+
+def test_periods_by_which_nobody_is_scored_are_refused(tmp_path):
+    reach = "implementation: {fidelity: trust, scale: [0, 99], minimum: 9, reached_by: 4}\nseed: 1\n"
+    load(tmp_path, ("seed: 1\n", reach))
+    said = r"d.yaml:18: implementation.reached_by: 4 periods after the start nobody is scored; write 3 or less"
+    with pytest.raises(InputFault, match=said):
+        check_design(tmp_path / "d.yaml")
+
+
+def test_a_theory_says_after_whom_it_is_on_the_page_and_in_the_protocol(bundle):
+    cited = se.load_design(ROOT / "designs" / "sos_pilots_theory.yaml")
+    said = "The theory is: Signs of Safety, a programme theory. It is after: Sheehan et al. (2018)"
+    assert said in protocol(cited)
+    assert "The theory is after: Nobody (2020)." in (bundle.path / "report.html").read_text()
 
 
 def test_a_mediator_of_words_is_refused(tmp_path):

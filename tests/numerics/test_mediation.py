@@ -76,8 +76,12 @@ def test_the_second_link_by_all_permutations_of_five():
         return abs(slope) / np.sqrt(np.sum((own * (left_y - slope * own)) ** 2)) * (own @ own)
 
     exact = np.mean([t_of(left_m[list(order)]) >= t_of(left_m) - 1e-9 for order in permutations(range(5))])
-    slope, _, p = link_test(rows, np.zeros(5, dtype=int), 4000, np.random.default_rng(1))
+    told = link_test(rows, np.zeros(5, dtype=int), 4000, np.random.default_rng(1))
+    slope, p = told.slope, told.p_value
     assert slope == pytest.approx(left_m @ left_y / (left_m @ left_m))
+    rest = left_y - slope * left_m
+    spread = np.std([left_m[list(order)] @ rest / (left_m @ left_m) for order in permutations(range(5))])
+    assert told.detectable == pytest.approx(2.801585 * spread, rel=0.05)
     assert p == pytest.approx(exact, abs=4 * np.sqrt(exact * (1 - exact) / 4000))
 
 

@@ -50,7 +50,8 @@ def test_no_arrow_of_the_theory_passes_through_a_box(bundle):
 def test_the_contour_starts_from_an_estimate_that_is_whole(bundle):
     data = registered("figure")["common_cause"].data(bundle)
     grid = data.pivot_table(index="with_outcome", columns="with_treatment", values="share_left")
-    assert grid.shape == (3, 3)
+    assert grid.index.tolist() == [0, 0.2, 0.3, 0.4]  # none, the two strengths declared, and that of the sentence
+    assert grid.shape == (4, 4)
     assert (grid.loc[0.0] == 1).all()
     assert (grid[0.0] == 1).all()
     assert grid.loc[0.4, 0.4] == bundle.tables("refuters.common_cause")["share_left"].iloc[-1]

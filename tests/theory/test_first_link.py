@@ -40,6 +40,14 @@ def test_it_is_the_estimators_own_effect_on_the_column():
     assert row["n_treated_units"] == 8
 
 
+def test_what_it_would_find_is_found_four_times_in_five():
+    """The size is of the lots alone: whatever the effect is, and 2.8 errors of a mediator that is noise, within 10%."""
+    told, other = (links(panel(effect)).iloc[0] for effect in (0.0, 5.0))
+    assert told["detectable"] == pytest.approx(other["detectable"], rel=1e-9)
+    sizes = [links(panel(told["detectable"], seed))["p_value"].item() for seed in range(40)]
+    assert 24 <= sum(p <= 0.05 for p in sizes) <= 39  # 32 expected, 3 errors of 2.5
+
+
 def test_without_an_effect_it_is_rarely_found():
     p = np.array([links(panel(0.0, seed))["p_value"].item() for seed in range(60)])
     assert (p <= 0.05).sum() <= 8  # 3 expected, 3 errors of 1.7

@@ -8,7 +8,7 @@ import pytest
 from sos_eval.declare import Document
 from sos_eval.design.protocol import protocol
 from sos_eval.errors import DesignFault, Faults, NotIdentified
-from sos_eval.estimators import TWFE
+from sos_eval.estimators import TWFE, CallawaySantAnna
 from sos_eval.report.implementation_blocks import practice_blocks
 from sos_eval.theory.as_treated import as_treated
 from sos_eval.theory.decay import decay
@@ -62,12 +62,28 @@ def test_a_score_that_stays_does_not_spread_by_rounding():
 
 
 def test_who_reached_the_minimum_once_has_reached_it_by_then():
-    """Scores .9 then .2, and .2 then none: half have been there by either period, nobody is in the second."""
+    """Scores .9 then .2, and .2 then none: the one that is scored in the second had been there, and is not."""
     data = panel(((0.9, 0.2), (0.2, np.nan)))
     table = fidelity_by_time(data, DECLARED)
     assert table["share_reaching"].tolist() == [0.5, 0.0]
-    assert table["share_by_then"].tolist() == [0.5, 0.5]
-    assert reached_by(data, DECLARED, 1).to_dict() == {"u001": True, "u002": False}
+    assert table["share_by_then"].tolist() == [0.5, 1.0]
+    assert table["n_units"].tolist() == [2, 1]
+    assert reached_by(data, DECLARED, 0).to_dict() == {"u001": True, "u002": False}
+    assert reached_by(data, DECLARED, 1).to_dict() == {"u001": True}  # nobody saw u002 so long
+
+
+def test_a_rising_score_has_shares_of_the_same_units():
+    """Three cohorts whose score rises: .2, .8 after two periods; the last is never seen there, and in no share of it.
+
+    Starts 2002, 2002, 2004 of 2001 to 2004: event times 0, 1, 2 have 3, 2, 2 scores.
+    """
+    score = np.array([[9, 0.2, 0.5, 0.8], [9, 0.2, 0.8, 0.5], [9, 9, 9, 0.2]])
+    data = panel_of(np.zeros((3, 4)), [2002, 2002, 2004]).with_columns(score=score.ravel())
+    table = fidelity_by_time(data, DECLARED)
+    assert table["n_units"].tolist() == [3, 2, 2]
+    assert table["share_reaching"].tolist() == [0, 0.5, 0.5]
+    assert table["share_by_then"].tolist() == [0, 0.5, 1.0]
+    assert reached_by(data, DECLARED, 2).to_dict() == {"u001": True, "u002": True}
 
 
 def test_scores_outside_the_scale_are_named():
@@ -90,6 +106,8 @@ def test_an_item_outside_the_scale_is_named_though_the_mean_is_inside():
     [
         ("{fidelity: f, minimum: 3}", "minimum: 3 lies outside the scale from 0 to 1"),
         ("{fidelity: f, scale: [1, 0]}", "scale: 1 is not below 0"),
+        ("{fidelity: f, turnover: f}", "turnover: f is the score itself"),
+        ("{stages: {a: 0}, scale: [0, 9]}", "scale: goes with a score"),
         ("{fidelty: f}", 'implementation.fidelty: no such key; did you mean "fidelity"?'),
     ],
 )
@@ -183,17 +201,17 @@ def test_as_treated_by_hand():
     data = panel_of(y, [2002, 2002, 2002, np.inf, np.inf]).with_columns(score=np.repeat([0.9, 0.7, 0.2, 0, 0], 2))
     table = as_treated(fit(TWFE(), data), MeasuredFidelity("score", minimum=0.6)).set_index("contrast")
     assert table.loc["intention to treat", "estimate"] == pytest.approx(-7 / 3 - 0.5)
-    assert table.loc["reached 0.6", "estimate"] == pytest.approx(-3.5)
-    assert table.loc["below 0.6", "estimate"] == pytest.approx(-1.5)
+    assert table.loc["mean score at or over 0.6", "estimate"] == pytest.approx(-3.5)
+    assert table.loc["mean score below 0.6", "estimate"] == pytest.approx(-1.5)
     dose, change = np.array([0.9, 0.7, 0.2]), np.array([-4, -2, -1])
     slope = np.polyfit(dose, change, 1)[0]
     assert table.loc["one more of the score, among the treated", "estimate"] == pytest.approx(slope)
-    assert table.loc["reached 0.6", "reading"].startswith("not causal")
+    assert table.loc["mean score at or over 0.6", "reading"].startswith("not causal")
     assert "strong parallel trends, stated" in table["reading"].iloc[-1]
     # three against two: no contrast has an interval, and each says of how many
     assert table[["std_error", "conf_low", "conf_high"]].isna().all(axis=None)
     few = "1 treated and 2 comparison clusters: below 5 on either side there is no conventional interval"
-    assert table.loc["below 0.6", "reason"] == few
+    assert table.loc["mean score below 0.6", "reason"] == few
 
 
 @pytest.mark.parametrize(("reach", "has"), [(5, True), (4, False)])
@@ -209,7 +227,7 @@ def test_as_treated_has_an_interval_from_five_clusters_on_either_side(reach, has
     assert (
         table.loc["intention to treat", "reason"] == "with few treated units this conventional interval is too narrow"
     )
-    reached = table.loc["reached 0.6"]
+    reached = table.loc["mean score at or over 0.6"]
     assert reached["estimate"] == pytest.approx(change[:reach].mean() - change[8:].mean())
     assert bool(np.isfinite(reached[["std_error", "conf_low", "conf_high"]].astype(float)).all()) == has
     assert reached["reason"].startswith("4 treated and 5 comparison clusters") != has
@@ -226,14 +244,15 @@ def test_those_who_reached_the_minimum_in_time_stand_apart_from_five_units_on(re
     data = panel_of(y, [2002] * 10 + [np.inf] * 5).with_columns(score=score.ravel())
     declared = MeasuredFidelity("score", minimum=0.6, reached_by=0)
     table = as_treated(fit(TWFE(), data), declared).set_index("contrast")
-    row = table.loc["reached 0.6 at the start"]
+    row = table.loc["a score at or over 0.6 at the start"]
     assert row["n_treated"] == reach
     assert row["reading"].startswith("not causal")
-    below = table.loc["not 0.6 at the start"]
+    assert row["reason"].endswith("; 1 treated unit is not scored so long, on neither side")
+    below = table.loc["no score at or over 0.6 at the start"]
     assert below["n_treated"] == 9 - reach
     if told:
         assert row["estimate"] == pytest.approx(change[:reach].mean() - change[10:].mean())
-        assert below["reason"] == "refused: 4 units, and below 5 what they had is theirs and not practice's"
+        assert below["reason"].startswith("refused: 4 units, and below 5 what they had is theirs and not practice's")
         assert np.isnan(below["estimate"])
     else:
         assert np.isnan(row["estimate"])
@@ -281,7 +300,83 @@ def test_decay_that_cannot_be_told_says_why():
     few = decay(panel(), DECLARED).iloc[0]
     assert few["slope"] == pytest.approx(0.0)
     assert np.isnan(few["std_error"])
-    assert few["reason"] == "2 units: below 5 there is no conventional interval"
+    assert few["reason"] == "2 units that the slope can be read off: below 5 there is no conventional interval"
+
+
+def test_only_units_that_move_the_slope_count_in_it():
+    """Of ten scored units, one is scored several times: it alone is the slope, and one unit has no interval."""
+    data, score, _ = fading(units=10)
+    once = data.frame["score"].where((data.frame["time"] == 2002) | (data.frame["unit"] == data.units[0]))
+    row = decay(data.with_columns(score=once.to_numpy()), MeasuredFidelity("score")).iloc[0]
+    assert row["slope"] == pytest.approx((score[0, 2] - score[0, 0]) / 2)
+    assert (row["n_units"], row["scores"]) == (1, 3)
+    assert np.isnan(row["std_error"])
+    assert row["reason"] == "1 unit that the slope can be read off: below 5 there is no conventional interval"
+    six = data.frame["score"].where((data.frame["time"] == 2002) | data.frame["unit"].isin(data.units[:6]))
+    row = decay(data.with_columns(score=six.to_numpy()), MeasuredFidelity("score")).iloc[0]
+    own = (score[:6, 2] - score[:6, 0]) / 2
+    error = np.sqrt(6 / 5 * ((own - own.mean()) ** 2).sum()) / 6
+    assert (row["n_units"], row["std_error"]) == (6, pytest.approx(error))
+    assert row["conf_high"] - row["slope"] == pytest.approx(2.570582 * error, rel=1e-5)
+
+
+def test_scores_on_a_line_have_a_slope_and_no_interval():
+    data, _, _ = fading()
+    falling = 0.7 - 0.1 * (data.frame["time"] - 2002)
+    row = decay(data.with_columns(score=falling.to_numpy()), MeasuredFidelity("score")).iloc[0]
+    assert row["slope"] == pytest.approx(-0.1)
+    assert np.isnan(row["conf_low"])
+    assert row["reason"].startswith("all scores lie on the line")
+
+
+@pytest.mark.parametrize(
+    ("moves", "said"),
+    [
+        ("none", "left does not vary within any unit that is scored"),
+        ("time", "within units it goes with the time since the start alone, and is not told from it"),
+        ("three", "3 units that the slope can be read off: below 5 there is no conventional interval"),
+    ],
+)
+def test_turnover_that_does_not_vary_is_no_turnover_of_scores_at_one_time(moves, said):
+    data, _, _ = fading(turnover=(-0.3,))
+    left = data.frame["left"].to_numpy().reshape(8, 4).copy()
+    if moves == "time":
+        left = 0.1 * np.arange(4) + left[:, :1]
+    else:
+        left[3 if moves == "three" else 0 :] = 0.2
+    rows = decay(data.with_columns(left=left.ravel()), MeasuredFidelity("score", turnover="left"))
+    assert np.isfinite(rows.iloc[0]["std_error"])
+    assert rows.iloc[1]["reason"] == said
+
+
+@pytest.mark.parametrize(
+    ("scores", "counted"),
+    [
+        ([0.5, 0.6, 0.7, 0.8, 0.9], 5),
+        ([0.5, 0.7, 0.9], 3),
+        ([0.7], 1),
+    ],  # one at the mean of each
+)
+def test_who_has_the_mean_dose_counts_in_its_slope(scores, counted):
+    n = len(scores)
+    y = np.zeros((n + 5, 2))
+    y[:n, 1], y[n:, 1] = -2 * np.array(scores), [0, 1, 0, 1, 0]
+    data = panel_of(y, [2002] * n + [np.inf] * 5).with_columns(score=np.repeat([*scores, *[0] * 5], 2))
+    row = as_treated(fit(TWFE(), data), MeasuredFidelity("score")).iloc[-1]
+    assert row["n_treated"] == counted
+    if n == 1:
+        assert row["reason"].startswith("all who are scored have the same score")
+    else:
+        assert row["estimate"] == pytest.approx(-2)
+        assert np.isfinite(row["std_error"]) == (n == 5)
+
+
+def test_of_staggered_starts_intention_to_treat_says_which_periods_it_is_of():
+    y = np.array([[0, 0, -1, -2], [0, -1, -1, -3], [0, 0, 0, 1], [0, 0, 0, 0]], float)
+    data = panel_of(y, [2003, 2002, np.inf, np.inf]).with_columns(score=np.repeat([0.5, 0.9, 0, 0], 4))
+    row = as_treated(fit(TWFE(), data), MeasuredFidelity("score")).iloc[0]
+    assert row["estimate"] == pytest.approx((-1.5 - 2) / 2 - 0.25)
+    assert "mean from 2003 on less mean before 2002, so that" in row["reading"]
 
 
 def test_the_slope_of_a_dose_that_is_as_good_as_drawn_is_recovered():
@@ -294,8 +389,8 @@ def test_the_slope_of_a_dose_that_is_as_good_as_drawn_is_recovered():
 
 def test_nobody_below_is_a_reason_not_a_number():
     table = as_treated(fit(TWFE(), dosed()[0]), MeasuredFidelity("score", minimum=0.1)).set_index("contrast")
-    assert np.isnan(table.loc["below 0.1", "estimate"])
-    assert table.loc["below 0.1", "reason"] == "no treated unit stands there, or all have the same score"
+    assert np.isnan(table.loc["mean score below 0.1", "estimate"])
+    assert table.loc["mean score below 0.1", "reason"] == "no treated unit stands there"
 
 
 def test_an_instrument_by_hand():
@@ -374,3 +469,11 @@ def test_the_shipped_instrument_is_read_and_says_that_nobody_tested_it():
     assert len(declared.items) == 6
     assert set(declared.items.values()) == {1.0}
     assert "untested" in file.read_text(encoding="utf-8")
+
+
+def test_where_everybody_begins_there_is_no_comparison():
+    y = np.array([[0, -1, -1], [0, -2, -1], [0, 0, -1]], float)
+    data = panel_of(y, [2002, 2002, 2003]).with_columns(score=np.repeat([0.5, 0.9, 0.7], 3))
+    table = as_treated(fit(CallawaySantAnna(control="not_yet_treated"), data), MeasuredFidelity("score", minimum=0.6))
+    assert table["estimate"].isna().all()
+    assert set(table["reason"]) == {"there is no comparison: everybody begins, so nobody has a change without it"}

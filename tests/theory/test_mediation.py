@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -67,6 +69,32 @@ def test_parts_with_interaction_recover_the_truth():
     for name, value in truth.items():
         values = np.array([one[name] for one in found], float)
         assert values.mean() == pytest.approx(value, abs=3 * values.std() / np.sqrt(20)), name
+
+
+def test_the_controlled_direct_effect_is_told_at_changes_that_were_observed():
+    """It is b1 + b3 c at a change c of the mediator: a line in c, and nothing where nobody's mediator changed so."""
+    fitted = fit(TWFE(), panel(1, 2.0, 1.0, 0.5, 0.5, n=100, treated=50))
+
+    def parts(reference):
+        theory = replace(THEORY, mediation=(MediationPath("trust", "simulated", reference=reference),))
+        return parts_of_effect(theory, fitted)[0].set_index("quantity")
+
+    at = [parts(change).loc["controlled_direct", "estimate"] for change in (0.0, 1.0, 2.0)]
+    assert at[2] - at[1] == pytest.approx(at[1] - at[0])
+    far, near = parts(99.0), parts(1.0)
+    told = far.index.isin(["controlled_direct", "interaction_reference"])
+    assert far.loc[told, ["estimate", "std_error", "conf_low"]].isna().all(axis=None)
+    assert far.loc[told, "reason"].str.contains(r"no change of the mediator of 99 \(reference\) was observed").all()
+    assert far.loc[~told, "estimate"].tolist() == pytest.approx(near.loc[~told, "estimate"].tolist())
+
+
+def test_the_total_effect_of_staggered_starts_says_of_which_periods_it_is():
+    data = panel(1, n=100, treated=50)
+    starts = np.where(np.arange(100) < 20, 2005.0, np.where(np.arange(100) < 50, 2004.0, np.inf))
+    table, _ = parts_of_effect(THEORY, fit(TWFE(), data.with_first_treated(starts)))
+    reasons = table.set_index("quantity")["reason"]
+    assert reasons["total_effect"] == "mean from 2005 on less mean before 2004"
+    assert reasons.drop("total_effect").eq("").all()
 
 
 def test_few_clusters_are_not_split_and_what_would_test_the_path_is_said():
@@ -144,6 +172,12 @@ def test_measured_after_the_outcome():
         ("{through: hope, ignorability: none}", "hope: no such node"),
         ("{through: need, ignorability: none}", "need is no mediator but common cause"),
         ("{through: trust}", "theory.mediation.0.ignorability"),
+        ("{through: trust, ignorability: ' '}", "ignorability: says nothing"),
+        ("{through: trust, ignorability: a, interaction: false, reference: 1}", "reference: without an interaction"),
+        (
+            "{through: trust, ignorability: a}, {through: trust, ignorability: b}",
+            "theory.mediation.1.through: trust st",
+        ),
     ],
 )
 def test_faults(tmp_path, path, said):

@@ -98,6 +98,7 @@ def test_a_group_without_a_treated_unit_is_named():
     [
         ("[{by: trust_half}]", "moderators.0.by: the intervention moves trust: practice -> trust"),
         ("[{by: a}, {by: b}, {by: c}]", "moderators: 3 are declared; more than 2 find differences by chance"),
+        ("[{by: a}, {by: a, draws: 99}]", "moderators.1.by: a stands twice"),
         ("[{bye: a}]", 'moderators.0.bye: no such key; did you mean "by"?'),
         ("{by: a}", "moderators: must be a list"),
     ],

@@ -47,15 +47,48 @@ def test_value_and_error_by_hand():
     assert rows["reason"].tolist() == ["with few treated units this conventional interval is too narrow"] * 2
 
 
-def test_p_by_listing_all_seventy_adoptions():
-    rows, _ = table([Randomization(draws=99)])
+@pytest.mark.parametrize("statistic", ["studentised", "coefficient"])
+def test_p_by_listing_all_seventy_adoptions(statistic):
+    """The difference of means, over the root of both sides' summed ``sum (change - mean)^2 / 16`` if studentised."""
+    rows, _ = table([Randomization(draws=99, statistic=statistic)])
+
+    def size(own, who):
+        sides = own[list(who)], np.delete(own, who)
+        error = np.sqrt(sum(((side - side.mean()) ** 2).sum() / 16 for side in sides))
+        return abs(sides[0].mean() - sides[1].mean()) / (error if statistic == "studentised" else 1)
+
     for stage, own in (("transition", CHANGES[:, 0]), ("embedded", CHANGES[:, 1:].mean(1))):
-        sizes = np.array([
-            abs(own[list(who)].mean() - np.delete(own, who).mean()) for who in combinations(range(8), 4)
-        ])  # fmt: skip
+        sizes = np.array([size(own, who) for who in combinations(range(8), 4)])
         p = (sizes >= sizes[0] - 1e-9).mean()
         assert rows.set_index("stage").loc[stage, "p_value"] == pytest.approx(p)
     assert np.isfinite(rows["conf_low"]).all()
+
+
+@pytest.mark.parametrize("staggered", [False, True])
+def test_a_stage_of_one_period_has_the_line_of_the_event_study(staggered):
+    """By the same lots, with the headline's table (9,999 asked, stages draw fewer) and without it (all listed)."""
+    panel = panel_of(Y, [2003, 2003, 2004, 2004, *[np.inf] * 4] if staggered else STARTS)
+    method = Randomization(draws=499)
+    fitted = fit(CallawaySantAnna(), panel)
+    whole = method.infer(fitted, np.random.default_rng(1)).table
+    rows = effects_by_stage(fitted, STAGES, [method], np.random.default_rng(2), {method.key: whole})
+    event = whole[(whole["aggregation"] == "event_time") & (whole["event_time"] == 0)].iloc[0]
+    listed = effects_by_stage(fitted, STAGES, [method], np.random.default_rng(2))
+    for name in ("estimate", "conf_low", "conf_high", "p_value"):
+        assert rows.iloc[0][name] == pytest.approx(event[name], abs=1e-9)
+        assert listed.iloc[0][name] == pytest.approx(event[name], abs=1e-9)
+
+
+def test_an_average_without_an_error_under_other_adoptions_is_compared_by_itself():
+    """Of Sun and Abraham's the stage of one period stays studentised, the other says what it is compared by."""
+    rows, fitted = table([Randomization(draws=99)], estimator=SunAbraham())
+    event = Randomization(draws=99).infer(fitted, np.random.default_rng(1)).table
+    event = event[(event["aggregation"] == "event_time") & (event["event_time"] == 0)].iloc[0]
+    assert rows.iloc[0]["p_value"] == pytest.approx(event["p_value"])
+    assert rows["reason"].tolist() == ["", "by the estimate itself: no error of an average under other adoptions"]
+    own = CHANGES[:, 1:].mean(1)
+    sizes = np.array([abs(own[list(w)].mean() - np.delete(own, w).mean()) for w in combinations(range(8), 4)])
+    assert rows.iloc[1]["p_value"] == pytest.approx((sizes >= sizes[0] - 1e-9).mean())
 
 
 def test_of_staggered_starts_it_is_the_plain_mean_of_event_times():
@@ -123,7 +156,9 @@ def test_what_cannot_be_averaged_has_its_reason():
     rows, _ = table([Analytic()], {**STAGES, "later": 3})
     assert rows["reason"].iloc[-1] == "no treated unit is seen so many periods after its start"
     assert np.isnan(rows["estimate"].iloc[-1])
-    with pytest.raises(NotIdentified, match="in any declared stage"):
+    rows, _ = table([Analytic()], {"later": 3})
+    assert rows["reason"].tolist() == ["no treated unit is seen in any declared stage"]
+    with pytest.raises(NotIdentified, match="choose an estimator that has an event study"):
         by_stage(fit(TWFE(), panel_of(Y, STARTS)), STAGES)
 
 

@@ -19,7 +19,9 @@ def data(bundle: ResultBundle) -> pd.DataFrame:
     """Return the indirect effect by the correlation of errors, a row each and mediator."""
     table = bundle.tables("mechanisms.sensitivity")
     if table.empty:
-        raise NothingToShow("no effect was split by a mediator (theory.mediation, with 40 treated clusters or more)")
+        raise NothingToShow(
+            "no effect was split by a mediator (theory.mediation; clusters are too few, or no path is declared)"
+        )
     return table
 
 
