@@ -528,6 +528,7 @@ def test_a_check_that_was_not_done_is_one_line_with_its_reason(case):
     (checks,) = [one for one in page(bundle).body if isinstance(one, Table) and one.caption.startswith("Checks")]
     told = check_design(bundle.path.parent / "case.yaml").text.splitlines()[1:]
     (text,) = rows.loc[rows["name"].str.startswith("path"), "text"]
+    told = [line for line in told if not line.endswith("taken as written")]  # counts of the case are no whole numbers
     assert told == [f"the check path will not be done: {text.removeprefix('Not done: ').rstrip('.')}"]
     silent = checks.frame[checks.frame["In words"].str.startswith("Not done")]
     assert not silent.duplicated(["Outcome", "In words"]).any()
