@@ -232,8 +232,8 @@ def _limits(study: PowerFolder) -> tuple[str, ...]:
     return (
         f"It describes evaluations of the declared world {study.plan['world']}, not any real programme.",
         _of_frames(study),
-        "Power and coverage carry Monte Carlo error, which is given beside them; a share of wrong signs stands beside the "
-        "number of draws that it is a share of.",
+        "Power and coverage carry Monte Carlo error, which is given beside them; a share of wrong signs stands beside "
+        "the number of draws that it is a share of.",
         "An effect that the world does not declare (spillover, anticipation, selection) is not in these numbers.",
     )
 
