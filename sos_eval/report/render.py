@@ -101,10 +101,14 @@ def reported(
         what = f"too damaged for a report ({type(error).__name__})"
         raise InputFault([Fault(str(bundle.path), what, "run the design again"), *bundle.damage]) from None
     if beside is not None and file.parent.is_dir():
-        pictures = {name: images["png"] for name, images in drawn.images.items()}
-        write_folder(beside, lambda folder: [write_file(folder / f"{name}.png", pictures[name]) for name in pictures])
+        write_folder(beside, lambda folder: _pictures(drawn, folder))
     write_file(file, content)
     return file, drawn.unmet
+
+
+def _pictures(drawn: Drawn, folder: Path) -> None:
+    for name, images in drawn.images.items():
+        write_file(folder / f"{name}.png", images["png"])
 
 
 def _linked(bundle: ResultBundle, drawn: Drawn, pictures: str) -> bytes:
