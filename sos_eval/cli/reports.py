@@ -14,6 +14,8 @@ from sos_eval.bundle.whole import refuse_existing, refuse_inputs, write_file
 from sos_eval.cli.screen import UNMET, Screen, as_json, check_ending, not_made, pass_screen, quiet
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
     from sos_eval.bundle.bundle import ResultBundle
     from sos_eval.report.pulled_figure import FigureOrder
     from sos_eval.report.theme_file import OwnLook
@@ -193,11 +195,19 @@ def table(
     Of a run, a power study or an economic evaluation. A workbook (xlsx) or a Word document (docx) needs --out.
     """
     from sos_eval.report.named_tables import named_tables
+    from sos_eval.report.published import PUBLICATION
     from sos_eval.report.table_files import FormattedTable, columns_of
 
     if force and (every or out is None):
         raise click.UsageError("--force replaces the file that --out names: give --out FILE, and no --all")
     pulled = named_tables(bundle)
+
+    def laid_out(each: str, kind: str, kept: list[str] | None) -> DataFrame:
+        """Return a table with the columns that are kept; in a format for readers as it is published."""
+        rows = pulled.table(each)
+        rows = rows if kept is None else columns_of(rows, kept, f"table {each}")
+        return pulled.printed(each, rows, chosen=kept is not None) if kind in PUBLICATION else rows
+
     if every:
         if name is not None or columns is not None or out is None:
             raise click.UsageError("--all writes every table whole: give --out FOLDER, and no name and no --columns")
@@ -207,7 +217,7 @@ def table(
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise click.UsageError(f"--out {out}: there already and not empty; name a new folder")
         written = {
-            file: FormattedTable(each, pulled.table(each), pulled.notes.get(each, ()), digits).written(kind)
+            file: FormattedTable(each, laid_out(each, kind, None), pulled.notes.get(each, ()), digits).written(kind)
             for file, each in files.items()
         }
         out.mkdir(parents=True, exist_ok=True)
@@ -218,10 +228,8 @@ def table(
     if name is None:
         _listed(screen, pulled.summaries, pulled.skipped)
         return
-    rows = pulled.table(name)
-    if columns is not None:
-        rows = columns_of(rows, [column.strip() for column in columns.split(",")], f"table {name}")
     kind = _form(form, out)
+    rows = laid_out(name, kind, None if columns is None else [column.strip() for column in columns.split(",")])
     content = FormattedTable(name, rows, pulled.notes.get(name, ()), digits).written(kind)
     if out is not None:
         refuse_inputs([out], data_files_of(bundle))

@@ -220,6 +220,14 @@ def test_tables_are_listed_printed_and_written(bundle, capsys, tmp_path):
     assert call("table", bundle, name, "--force") == 2  # nothing to replace
     assert call("table", bundle, "--all", "--out", tmp_path / "all", "--force") == 2
     assert (tmp_path / "t.csv").read_text().count("\n") >= 2
+    assert "conf_low,conf_high,conf_level" in (tmp_path / "t.csv").read_text()  # a file of numbers keeps all columns
+    capsys.readouterr()
+    assert call("table", bundle, name, "--format", "md") == 0
+    shown = capsys.readouterr().out
+    assert "| Estimate | Low end | High end | p | Treated units |" in shown
+    assert not {"conf_low", "rate_per", "analytic |"} & set(shown.split())
+    assert call("table", bundle, name, "--format", "md", "--columns", "conf_level,estimator") == 0
+    assert capsys.readouterr().out.startswith("| Conf level | Estimator |")
 
 
 def test_report_is_written_from_the_bundle_alone(bundle, tmp_path):
