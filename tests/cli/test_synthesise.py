@@ -203,7 +203,7 @@ def test_a_moderator_needs_studies_and_no_gaps(tmp_path, capsys):
     assert "--group: no column 'kin'; did you mean \"kind\"" in capsys.readouterr().err
 
 
-def test_all_that_is_written_is_one_folder_and_the_same_bytes(tmp_path):
+def test_all_that_is_written_is_one_folder_and_the_same_bytes(tmp_path, capsys):
     rows = [(str(i), np.sin(i), 0.2 + i / 20, "difference") for i in range(12)]
     studies = table(tmp_path / "s.csv", rows)
     for out in ("one", "two"):
@@ -218,6 +218,9 @@ def test_all_that_is_written_is_one_folder_and_the_same_bytes(tmp_path):
     assert call("synthesise", studies, "--out", tmp_path / "one") == 2
     assert call("synthesise", studies, "--out", tmp_path / "one", "--force") == 0
     assert json.loads((tmp_path / "one" / "synthesis.json").read_text())["schema"] == "sos-eval/synthesis/1"
+    for command in ("report", "figure"):
+        assert call(command, tmp_path / "one") == 2
+        assert "a synthesis, not a result bundle; its tables are pulled with" in capsys.readouterr().err
 
 
 built_once = pytest.mark.xdist_group("syntheses")  # one process, so that no bundle is made twice

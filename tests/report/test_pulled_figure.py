@@ -89,6 +89,7 @@ def test_a_size_that_is_none_is_refused(text):
     [
         ("colours: {treatd: '#000000'}", "treatd"),
         ("colours: {ink: red}", "red is no colour"),
+        ("colours: {ink: '#eeeeee'}", "#eeeeee on #ffffff cannot be read: its contrast is 1.16"),
         ("fonts: {family: No Such Font At All}", "fonts.family: no font 'No Such Font At All' on this machine"),
         ("logo: away.png", "logo: no picture away.png"),
         ("sizes: {text: 2}", "sizes.text"),
