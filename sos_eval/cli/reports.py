@@ -59,8 +59,8 @@ def report(
     if (bundle / "study.json").is_file():
         if form != "html" or out is not None or despite_damage or template is not None or force:
             raise click.UsageError(
-                "a power study has one report, report.html in its folder: leave out all options but --theme; its tables "
-                "for Word: sos-eval table STUDY power --out power.docx"
+                "a power study has one report, report.html in its folder: leave out all options but --theme; its "
+                "tables for Word: sos-eval table STUDY power --out power.docx"
             )
         from sos_eval.report.power.page import write_power_report
 
