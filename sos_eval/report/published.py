@@ -36,7 +36,8 @@ _OF_POWER = (
 )  # fmt: skip
 _ESTIMANDS = {"att": "on the treated", "ate": "on all", "ato": "where groups overlap"}
 _POWER_HEADS = {
-    "true_effect": "True effect", "coverage_mcse": "Error of coverage", "power_mcse": "Error of power",
+    "true_effect": "True effect", "bias_mcse": "Error of bias", "coverage_mcse": "Error of coverage",
+    "power_mcse": "Error of power",
     "failures": "Failed draws",
 }  # fmt: skip
 
