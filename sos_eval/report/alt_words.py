@@ -71,8 +71,8 @@ def _event_study(table: pd.DataFrame, bundle: ResultBundle) -> str:
             found = rows.loc[side, "estimate"].dropna()
             if len(found):
                 told.append(f"{words} {number(found.min())} to {number(found.max())}")
-        named = f"{outcome_label(bundle, outcome)}, " if len(table["outcome"].unique()) > 1 else ""
-        parts.append(f"{named}{estimator_label(bundle, estimator)}: estimates {', '.join(told)}.")
+        named = f"{outcome_label(bundle, str(outcome))}, " if len(table["outcome"].unique()) > 1 else ""
+        parts.append(f"{named}{estimator_label(bundle, str(estimator))}: estimates {', '.join(told)}.")
     return " ".join(parts)
 
 
