@@ -202,6 +202,9 @@ def read_bundle(path: str | Path, *, despite_damage: bool = False) -> ResultBund
     if (folder / "study.json").is_file():
         what = "a power study, not a result bundle"
         raise InputFault(Fault(str(folder), what, "its tables are the CSV files in it, its figures lie in figures/"))
+    if (folder / "synthesis.json").is_file():
+        instead = "its tables are pulled with `sos-eval table`, its figures are forest.svg and funnel.svg in it"
+        raise InputFault(Fault(str(folder), "a synthesis, not a result bundle", instead))
     schema, faults = _schema_of(folder), damage(folder)
     if schema != SCHEMA and not ((folder / LIST).is_file() and faults):
         found = f"a bundle of schema {schema!r}" if schema else "not a result bundle (no results.json with a schema)"

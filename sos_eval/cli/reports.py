@@ -14,6 +14,8 @@ from sos_eval.bundle.whole import refuse_existing, refuse_inputs, write_file
 from sos_eval.cli.screen import UNMET, Screen, as_json, check_ending, not_made, pass_screen, quiet
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
     from sos_eval.bundle.bundle import ResultBundle
     from sos_eval.report.pulled_figure import FigureOrder
     from sos_eval.report.theme_file import OwnLook
@@ -24,6 +26,7 @@ _FORMATS = ["csv", "md", "tex", "html", "xlsx", "docx"]
 
 _BUNDLE = click.argument("bundle", type=click.Path(path_type=Path))
 _OUT = click.option("--out", type=click.Path(path_type=Path), help="File to write.")
+_FORCE = click.option("--force", is_flag=True, help="Replace a file that is there.")
 
 
 @click.command()
@@ -35,26 +38,29 @@ _OUT = click.option("--out", type=click.Path(path_type=Path), help="File to writ
 @click.option(
     "--despite-damage", is_flag=True, help="Report a bundle whose files were cut or changed; the page says so."
 )
+@_FORCE
 @quiet
 @as_json
 @pass_screen
 def report(
     screen: Screen, bundle: Path, form: str, out: Path | None, theme: Path | None, template: Path | None,
-    despite_damage: bool,
+    despite_damage: bool, force: bool,
 ) -> int:  # fmt: skip
     """Write the report of a bundle or of a power study, from its folder alone.
 
     Without --theme a bundle's has the look that its design names (report.theme), a study's the house's.
-    Exit 3 where it is written but a figure could not be made.
+    Pictures of a Markdown report that lies elsewhere stand beside it, in NAME.figures. A file that --out names is
+    replaced with --force alone. Exit 3 where it is written but a figure could not be made.
     """
     from sos_eval.bundle.bundle import read_bundle
     from sos_eval.report.render import kept_look, reported
     from sos_eval.report.theme_file import SCHEMA, OwnLook, Theme
 
     if (bundle / "study.json").is_file():
-        if form != "html" or out is not None or despite_damage or template is not None:
+        if form != "html" or out is not None or despite_damage or template is not None or force:
             raise click.UsageError(
-                "a power study has one report, report.html in its folder: leave out all options but --theme"
+                "a power study has one report, report.html in its folder: leave out all options but --theme; its "
+                "tables for Word: sos-eval table STUDY power --out power.docx"
             )
         from sos_eval.report.power.page import write_power_report
 
@@ -64,13 +70,15 @@ def report(
     if out is not None:
         check_ending(out, form)
         refuse_inputs([out], [one for one in (theme, template) if one is not None])
+    elif force:
+        raise click.UsageError("--force replaces the file that --out names: give --out FILE")
     if template is not None and form != "docx":
         raise click.UsageError(f"--template is a Word document's: write --format docx, not {form}")
     opened = read_bundle(bundle, despite_damage=despite_damage)
     own = own_look(screen, theme)
     if template is not None:
         own = (own or kept_look(opened) or OwnLook(Theme(SCHEMA), Path())).on(template)
-    file, failed = reported(opened, form, out, own)
+    file, failed = reported(opened, form, out, own, force=force)
     unmet = [asdict(line) for line in failed]
     screen.answer("\n".join([f"report: {file}", *not_made(unmet)]), {"file": str(file), "unmet": unmet})
     return UNMET if unmet else 0
@@ -84,12 +92,13 @@ def report(
 @click.option("--theme", type=click.Path(path_type=Path), help="File with colours, font, sizes and logo.")
 @click.option("--all", "every", is_flag=True, help="Every figure and a contact sheet into the folder that --out names.")
 @click.option("--out", type=click.Path(path_type=Path), help="File to write, or the folder for --all.")
+@_FORCE
 @quiet
 @as_json
 @pass_screen
 def figure(
     screen: Screen, bundle: Path, name: str | None, form: str | None, size: str | None, theme: Path | None,
-    every: bool, out: Path | None,
+    every: bool, out: Path | None, force: bool,
 ) -> int:  # fmt: skip
     """Draw one figure of a bundle or an economic evaluation into a file; without a name, list those with data.
 
@@ -98,6 +107,8 @@ def figure(
     from sos_eval.report.draw import available, save_figure
     from sos_eval.report.economics_page import read_drawable
 
+    if force and (every or name is None):
+        raise click.UsageError("--force replaces a figure's file: give the figure's name, and no --all")
     opened = read_drawable(bundle)
     if every:
         return _every_figure(screen, opened, name, form or "svg", _order(screen, opened, size, theme), out)
@@ -111,6 +122,7 @@ def figure(
     elif form is not None and out.suffix != f".{form}":
         raise click.UsageError(f"--format {form} and --out {out} disagree; write one of the two")
     refuse_inputs([out], [*data_files_of(bundle), *([theme] if theme is not None else [])])
+    refuse_existing(out, force=force)
     file = save_figure(opened, name, out, _order(screen, opened, size, theme))
     screen.answer(f"figure: {file}", {"figure": name, "file": str(file)})
     return 0
@@ -171,7 +183,7 @@ def _every_figure(
 @click.option("--digits", type=click.IntRange(1, 17), help="Significant digits; else all in csv and xlsx, 3 elsewhere.")
 @click.option("--all", "every", is_flag=True, help="Write every table into the folder that --out names.")
 @click.option("--out", type=click.Path(path_type=Path), help="File to write, or the folder for --all.")
-@click.option("--force", is_flag=True, help="Replace a file that is there.")
+@_FORCE
 @quiet
 @as_json
 @pass_screen
@@ -184,11 +196,19 @@ def table(
     Of a run, a power study or an economic evaluation. A workbook (xlsx) or a Word document (docx) needs --out.
     """
     from sos_eval.report.named_tables import named_tables
+    from sos_eval.report.published import PUBLICATION
     from sos_eval.report.table_files import FormattedTable, columns_of
 
     if force and (every or out is None):
         raise click.UsageError("--force replaces the file that --out names: give --out FILE, and no --all")
     pulled = named_tables(bundle)
+
+    def laid_out(each: str, kind: str, kept: list[str] | None) -> DataFrame:
+        """Return a table with the columns that are kept; in a format for readers as it is published."""
+        rows = pulled.table(each)
+        rows = rows if kept is None else columns_of(rows, kept, f"table {each}")
+        return pulled.printed(each, rows, chosen=kept is not None) if kind in PUBLICATION else rows
+
     if every:
         if name is not None or columns is not None or out is None:
             raise click.UsageError("--all writes every table whole: give --out FOLDER, and no name and no --columns")
@@ -198,7 +218,7 @@ def table(
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise click.UsageError(f"--out {out}: there already and not empty; name a new folder")
         written = {
-            file: FormattedTable(each, pulled.table(each), pulled.notes.get(each, ()), digits).written(kind)
+            file: FormattedTable(each, laid_out(each, kind, None), pulled.notes.get(each, ()), digits).written(kind)
             for file, each in files.items()
         }
         out.mkdir(parents=True, exist_ok=True)
@@ -209,10 +229,8 @@ def table(
     if name is None:
         _listed(screen, pulled.summaries, pulled.skipped)
         return
-    rows = pulled.table(name)
-    if columns is not None:
-        rows = columns_of(rows, [column.strip() for column in columns.split(",")], f"table {name}")
     kind = _form(form, out)
+    rows = laid_out(name, kind, None if columns is None else [column.strip() for column in columns.split(",")])
     content = FormattedTable(name, rows, pulled.notes.get(name, ()), digits).written(kind)
     if out is not None:
         refuse_inputs([out], data_files_of(bundle))

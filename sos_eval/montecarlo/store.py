@@ -130,9 +130,15 @@ def _plan(study: Study) -> dict[str, object]:
         "schema": "sos-eval/power/1", "hash": study.hash, "reps": study.reps, "seed": study.seed, "chunk": study.chunk,
         "frames": study.frames, "fixed": study.fixed,
         "world": study.points[0].world.name, "title": study.title,
-        "world_title": study.points[0].world.title,
+        "world_title": study.points[0].world.title, "analysed": _analysed(study),
         "points": [{str(k): v for k, v in point.keys.items()} for point in study.points],
     }  # fmt: skip
+
+
+def _analysed(study: Study) -> list[float]:
+    """Return the first and the last period that any line of any point is estimated on: a window is narrower."""
+    panels = [ready.panel for number in range(len(study.points)) for ready in study.at(number).lines]
+    return [min(float(panel.times[0]) for panel in panels), max(float(panel.times[-1]) for panel in panels)]
 
 
 def _same_study(plan: Path, study: Study, *, resume: bool) -> None:

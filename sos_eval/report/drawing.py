@@ -9,6 +9,7 @@ import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.errors import InputFault
+from sos_eval.report.alt_words import alt_words
 from sos_eval.report.theme import house_style
 from sos_eval.results.method import register
 
@@ -50,9 +51,12 @@ class Drawing:
         return self.draw(self.data(bundle), bundle)
 
     def draw(self, data: pd.DataFrame, bundle: ResultBundle) -> Figure:
-        """Draw the figure from its data in the house style."""
+        """Draw the figure from its data in the house style; its label says its numbers in words too."""
         with house_style():
-            return self.plot(data, bundle)
+            shown = self.plot(data, bundle)
+        if said := alt_words(self.name, data, bundle):
+            shown.set_label(f"{shown.get_label()} {said}")
+        return shown
 
 
 def figure(name: str, data: Data) -> Callable[[Plot], Drawing]:

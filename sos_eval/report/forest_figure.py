@@ -9,6 +9,7 @@ import pandas as pd
 
 from sos_eval.report.theme import COLOURS, INK, MUTED, evenly, house_style
 from sos_eval.report.wording import in_word
+from sos_eval.synthesis.synthesis import OWN
 
 __all__ = ["draw_forest", "draw_funnel"]
 
@@ -21,9 +22,9 @@ def draw_forest(studies: pd.DataFrame, head: pd.Series) -> str:
     Parameters
     ----------
     studies
-        Columns ``study, scale, estimate, conf_low, conf_high, weight``.
+        Columns ``study, scale, estimate, conf_low, conf_high, interval, weight``.
     head
-        ``estimate, conf_low, conf_high, predicted_low, predicted_high, conf_level`` of the headline.
+        ``outcome, unit, estimate, conf_low, conf_high, predicted_low, predicted_high, conf_level`` of the headline.
     """
     from matplotlib.figure import Figure
 
@@ -35,7 +36,8 @@ def draw_forest(studies: pd.DataFrame, head: pd.Series) -> str:
         if ratio:
             axes.set_xscale("log")
         for place, (_, row) in zip(places, studies.iterrows(), strict=True):
-            axes.plot([row["conf_low"], row["conf_high"]], [place, place], color=COLOURS[0])
+            given = row["interval"] == OWN
+            axes.plot([row["conf_low"], row["conf_high"]], [place, place], color=COLOURS[0], ls="-" if given else "--")
         axes.scatter(
             studies["estimate"], places, s=20 + 400 * studies["weight"], marker="s", color=COLOURS[0], zorder=3
         )
@@ -48,11 +50,12 @@ def draw_forest(studies: pd.DataFrame, head: pd.Series) -> str:
         axes.set_ylim(0, len(studies) + 1.7)
         axes.grid(visible=False, axis="y")
         _number_ticks(axes, ratio=ratio)
-        axes.set_xlabel("Ratio" if ratio else "Difference")
+        axes.set_xlabel(_axis(head, ratio=ratio))
         axes.set_title("What each study found, and all together")
         figure.text(
-            0.01, -0.02, f"Squares: estimates, larger where the weight is; lines: {head['conf_level']:.0%} intervals. "
-            "Diamond: mean and its interval; thin line: a new setting's effect.", fontsize=7.5, color=INK, va="top",
+            0.01, -0.02, f"Squares: estimates, larger where the weight is; lines: {head['conf_level']:.0%} intervals, "
+            "each study's own, dashed where they are\nnormal ones of its standard error. Diamond: mean and its "
+            "interval; thin line: a new setting's effect.", fontsize=7.5, color=INK, va="top",
         )  # fmt: skip
         text = StringIO()
         figure.savefig(text, format="svg", metadata={"Date": None}, bbox_inches="tight")
@@ -77,12 +80,19 @@ def draw_funnel(studies: pd.DataFrame, head: pd.Series) -> str:
         axes.axvline(head["estimate"], color=COLOURS[1], linewidth=1)
         axes.set_ylim(deepest, 0)
         _number_ticks(axes, ratio=ratio)
-        axes.set_xlabel("Ratio" if ratio else "Difference")
+        axes.set_xlabel(_axis(head, ratio=ratio, width=50))
         axes.set_ylabel("Standard error" + (" of the log" if ratio else ""))
         axes.set_title("Effects by their standard errors")
         text = StringIO()
         figure.savefig(text, format="svg", metadata={"Date": None})
     return text.getvalue()
+
+
+def _axis(head: pd.Series, *, ratio: bool, width: int = 70) -> str:
+    """Say what stands on the axis: the scale, the outcome and its unit, as far as they are known."""
+    about = f" in {in_word(str(head['outcome'])).lower()}" if head["outcome"] else ""
+    unit = f", {head['unit']}" if head["unit"] else ""
+    return "\n".join(evenly(f"{'Ratio' if ratio else 'Difference'}{about}{unit}", width))
 
 
 def _number_ticks(axes: object, *, ratio: bool) -> None:

@@ -1,8 +1,9 @@
-"""The report as Markdown; figures are linked by their files in the bundle."""
+"""The report as Markdown; figures are linked by their files, in a folder beside it."""
 
 from __future__ import annotations
 
 import re
+from urllib.parse import quote
 
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.compose import compose
@@ -13,14 +14,14 @@ from sos_eval.report.tabulate import table_text
 __all__ = ["render_markdown"]
 
 
-def render_markdown(bundle: ResultBundle, drawn: Drawn) -> str:
-    """Return the report of a bundle as Markdown, to be read beside its ``figures/``."""
+def render_markdown(bundle: ResultBundle, drawn: Drawn, pictures: str = "figures") -> str:
+    """Return the report of a bundle as Markdown, to be read beside the folder `pictures`."""
     document = compose(bundle, drawn)
     head = [f"# {_plain(document.title)}", f"**{_plain(document.badge)}**"]
-    return "\n\n".join([*head, *(_block(one) for one in document.blocks)]) + "\n"
+    return "\n\n".join([*head, *(_block(one, pictures) for one in document.blocks)]) + "\n"
 
 
-def _block(block: Block) -> str:
+def _block(block: Block, pictures: str) -> str:
     match block:
         case Heading(text, level):
             return f"{'#' * level} {_plain(text)}"
@@ -31,7 +32,7 @@ def _block(block: Block) -> str:
         case Table(frame, caption):
             return f"{_plain(caption)}\n\n{table_text(frame.set_axis(block.heads, axis='columns'), 'md').rstrip()}"
         case Picture(name, alt):
-            return f"![{_plain(alt)}](figures/{name}.png)"
+            return f"![{_plain(alt)}]({quote(pictures)}/{name}.png)"
         case Link(text, heading):
             return f"[{_plain(text)}](#{slug(heading)})"
         case Code(text, summary):

@@ -16,6 +16,7 @@ from sos_eval.declare import read_json
 from sos_eval.errors import Fault, InputFault, nearest
 from sos_eval.report.drawing import NothingToShow
 from sos_eval.report.economics_texts import in_money
+from sos_eval.report.published import for_print, power_for_print
 from sos_eval.report.table_notes import notes_on
 from sos_eval.report.tables.models import models_notes
 from sos_eval.results.method import registered, summary
@@ -58,6 +59,8 @@ class NamedTables:
         Names of tables that this folder has nothing for, with the reason.
     notes
         Name to what is said under the table.
+    bundle
+        Of a run; None elsewhere.
     """
 
     folder: Path
@@ -65,6 +68,16 @@ class NamedTables:
     summaries: Mapping[str, str]
     skipped: Mapping[str, str]
     notes: Mapping[str, tuple[str, ...]]
+    bundle: ResultBundle | None = None
+
+    def printed(self, name: str, rows: pd.DataFrame, *, chosen: bool) -> pd.DataFrame:
+        """Return a table as it is published: columns that fit a page unless they were chosen, values in words."""
+        if self.bundle is not None:
+            return for_print(self.bundle, name, rows, chosen=chosen)
+        if name == "power" and (self.folder / "study.json").is_file():
+            points = read_json(self.folder / "study.json")["points"]
+            return power_for_print(rows, list(points[0]), chosen=chosen)
+        return rows
 
     def table(self, name: str) -> pd.DataFrame:
         """Return a table.
@@ -129,7 +142,7 @@ def _of_bundle(bundle: ResultBundle) -> NamedTables:
     notes = {
         name: notes_on(bundle, makers[name]()) for name in ("effects", "event_study", "procedures") if name in makers
     } | _money(bundle.path / "economics", makers, "economics.")
-    return NamedTables(bundle.path, makers, summaries, skipped, notes | {"models": models_notes(bundle)})
+    return NamedTables(bundle.path, makers, summaries, skipped, notes | {"models": models_notes(bundle)}, bundle)
 
 
 def _files(bundle: ResultBundle) -> dict[str, Path]:

@@ -15,6 +15,7 @@ from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.errors import Fault, InputFault
 from sos_eval.report.drawing import Drawing
 from sos_eval.report.figure_look import FigureLook, FigureSize, TooTight, looking
+from sos_eval.report.fitted import fitted
 from sos_eval.report.recolour import recolour
 from sos_eval.report.theme import house_style, image
 from sos_eval.report.theme_file import OwnLook, Theme
@@ -114,10 +115,11 @@ class FigureOrder:
             figure = make()
             if self.theme is not None:
                 recolour(figure, self.theme.colours)
+            if self.size is not None:
+                fitted(figure, grows=self.size.height is None)
+                _refuse_cut_text(figure)
             if logo is not None:
                 _place(figure, logo)
-            if self.size is not None:
-                _refuse_cut_text(figure)
         return PulledFigure(figure, look, scale, self.theme.sizes.dpi if self.theme is not None else 110)
 
     def _logo(self) -> Any:

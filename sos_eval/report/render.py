@@ -8,7 +8,7 @@ from pathlib import Path
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.bundle.stopping import stop_if_told
 from sos_eval.bundle.unmet import Unmet, failure_words
-from sos_eval.bundle.whole import write_file
+from sos_eval.bundle.whole import refuse_existing, write_file, write_folder
 from sos_eval.errors import Fault, InputFault, nearest
 from sos_eval.report.docx import render_docx
 from sos_eval.report.draw import Drawn, draw_all, quotes, save
@@ -25,7 +25,7 @@ THEME_FOLDER = "theme"
 REPORT_FORMATS: dict[str, Callable[[ResultBundle, Drawn, OwnLook | None], bytes]] = {
     "html": lambda bundle, drawn, own: render_html(bundle, drawn, own).encode("utf-8"),
     "docx": render_docx,
-    "md": lambda bundle, drawn, own: render_markdown(bundle, drawn).encode("utf-8"),
+    "md": lambda bundle, drawn, own: _linked(bundle, drawn, "figures"),
 }
 
 #: The images that each format holds; Markdown links to those of the bundle.
@@ -61,34 +61,80 @@ def write_report(bundle: ResultBundle, form: str = "html", out: Path | None = No
 
 
 def reported(
-    bundle: ResultBundle, form: str = "html", out: Path | None = None, own: OwnLook | None = None
-) -> tuple[Path, list[Unmet]]:
+    bundle: ResultBundle, form: str = "html", out: Path | None = None, own: OwnLook | None = None, *,
+    force: bool = False,
+) -> tuple[Path, list[Unmet]]:  # fmt: skip
     """Write one report, into the bundle or elsewhere, and return where it is and which figures failed.
+
+    Markdown links its pictures: to those in the bundle's ``figures/`` where it lies beside them and they are in its
+    look, else they are written into a folder beside it, ``<name>.figures``.
 
     Parameters
     ----------
     own
         One's own look; without it the one that the bundle keeps, else the house's.
+    force
+        Whether what `out` names is replaced where it is there; the bundle's own report is written anew in any case.
 
     Raises
     ------
     InputFault
-        There is no such format, or the file cannot be written.
+        There is no such format, or the file exists or cannot be written.
     """
-    writer, own = _writer(bundle, form), own or kept_look(bundle)
     file = Path(out) if out is not None else bundle.path / f"report.{form}"
+    writer, beside = _writer(bundle, form), None
+    if form == "md" and (own is not None or not _beside_figures(bundle, file)):
+        beside = file.with_name(f"{file.stem}.figures")
+    own = own or kept_look(bundle)
+    if out is not None:
+        refuse_existing(file, force=force)
+    if beside is not None:
+        _refuse_other_files(beside, force=force or out is None)
     try:
         if bundle.damage:  # what every page needs is read once, before each figure finds it unreadable
             _ = bundle.design, bundle.headline, bundle.facts
-        drawn = draw_all(bundle, _IMAGES[form], own=own)
-        content = writer(bundle, drawn, own)
+        drawn = draw_all(bundle, _IMAGES[form] if beside is None else ("png",), own=own)
+        content = writer(bundle, drawn, own) if beside is None else _linked(bundle, drawn, beside.name)
     except Exception as error:
         if not bundle.damage:
             raise
         what = f"too damaged for a report ({type(error).__name__})"
         raise InputFault([Fault(str(bundle.path), what, "run the design again"), *bundle.damage]) from None
+    if beside is not None and file.parent.is_dir():
+        write_folder(beside, lambda folder: _pictures(drawn, folder))
     write_file(file, content)
     return file, drawn.unmet
+
+
+def _pictures(drawn: Drawn, folder: Path) -> None:
+    for name, images in drawn.images.items():
+        write_file(folder / f"{name}.png", images["png"])
+
+
+def _linked(bundle: ResultBundle, drawn: Drawn, pictures: str) -> bytes:
+    return render_markdown(bundle, drawn, pictures).encode("utf-8")
+
+
+def _beside_figures(bundle: ResultBundle, file: Path) -> bool:
+    """Whether a file lies in the bundle and the bundle holds pictures to link to."""
+    return file.resolve().parent == bundle.path.resolve() and any((bundle.path / "figures").glob("*.png"))
+
+
+def _refuse_other_files(folder: Path, *, force: bool) -> None:
+    """Refuse to write pictures over a folder that is there, unless asked to, and then only over pictures.
+
+    Raises
+    ------
+    InputFault
+        The folder is there, or holds what is no picture.
+    """
+    if not folder.exists():
+        return
+    if not force:
+        raise InputFault(Fault(str(folder), "exists: the report's pictures go there", "add --force to replace it"))
+    if not folder.is_dir() or any(one.suffix != ".png" or not one.is_file() for one in folder.iterdir()):
+        what = "the report's pictures go there, and it holds more than pictures"
+        raise InputFault(Fault(str(folder), what, "choose another --out"))
 
 
 def kept_look(bundle: ResultBundle) -> OwnLook | None:

@@ -14,6 +14,7 @@ import pandas as pd
 from sos_eval.bundle.files import csv_text
 from sos_eval.errors import Fault, InputFault, nearest
 from sos_eval.report.latex import latex_table
+from sos_eval.report.published import headed
 from sos_eval.report.tabulate import shown, table_text
 from sos_eval.report.wording import in_word
 
@@ -76,8 +77,8 @@ class FormattedTable:
 
     @property
     def _read(self) -> pd.DataFrame:
-        """The table as a reader sees it."""
-        return shown(self.frame, 3 if self.digits is None else self.digits)
+        """The table as a reader sees it, heads in words."""
+        return headed(shown(self.frame, 3 if self.digits is None else self.digits))
 
     @property
     def _numbers(self) -> pd.DataFrame:

@@ -44,6 +44,8 @@ SCHEMA: Literal["sos-eval/theme/1"] = "sos-eval/theme/1"
 _LOADS = re.compile(r"@import|url\(\s*[\"']?(?!data:)[^)]{0,40}|</style|expression\(|image-set\(", re.IGNORECASE)
 #: Least contrast of text and of marks with what is behind them (WCAG 2.2, 1.4.3 and 1.4.11).
 _TEXT, _MARKS = 4.5, 3.0
+#: Below this contrast text is refused: on screen and paper it is as good as not there.
+_NO_TEXT = 2.0
 
 
 @dataclass(frozen=True)
@@ -201,7 +203,8 @@ def read_theme(path: str | Path) -> OwnLook:
     ------
     InputFault
         With every fault: a key is unknown, a value is none, the font is not on this machine; a file that is named is
-        not there or not of its kind, a template lacks a style, a style sheet loads something.
+        not there or not of its kind, a template lacks a style, a style sheet loads something; text that nobody could
+        read on its background.
     """
     document = read_yaml(path)
     theme = build(Theme, document.data, document)
@@ -212,6 +215,12 @@ def read_theme(path: str | Path) -> OwnLook:
     if theme.fonts.family not in families:
         what = f"fonts.family: no font {theme.fonts.family!r} on this machine"
         faults.add(document.where(("fonts", "family")), what, nearest(theme.fonts.family, families))
+    of = theme.colours
+    for name, colour in (("ink", of.ink), ("muted", of.muted)):
+        if (seen := contrast(colour, of.background)) < _NO_TEXT:
+            what = f"colours.{name}: {colour} on {of.background} cannot be read: its contrast is {seen:.2f}"
+            instead = f"a colour of a contrast of {_TEXT:g} or more"
+            faults.add(document.where(("colours", name)), what, instead)
     look = OwnLook(theme, document.path.parent)
     for name, (endings, what, instead, unfit) in _FILES.items():
         file = look._beside(getattr(theme, name))

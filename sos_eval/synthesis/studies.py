@@ -47,6 +47,11 @@ class Studies:
         Other columns of the table by name: groups and moderators.
     notes
         How errors were had, and who shares authorities.
+    own
+        Columns ``conf_low, conf_high, conf_level``: the interval that each study gives, on the working scale; NaN where
+        it gives none. Empty where none does.
+    unit
+        Of differences, in words, e.g. ``per 10,000``; empty where it is not known.
     """
 
     names: tuple[str, ...]
@@ -57,6 +62,8 @@ class Studies:
     cluster: NDArray[np.str_]
     further: pd.DataFrame = field(default_factory=pd.DataFrame)
     notes: tuple[str, ...] = ()
+    own: pd.DataFrame = field(default_factory=pd.DataFrame)
+    unit: str = ""
 
     @property
     def independent(self) -> bool:
@@ -123,15 +130,16 @@ def _table(path: Path, outcome: str | None, faults: Faults) -> Studies:
         reading.add(f"study: is empty, {reading.lines(unnamed)}", "name every study")
     if twice := sorted({name for name in names if names.count(name) > 1}):
         reading.add(f"study: {twice[0]!r} stands on more than one line", "name each study once, or choose an outcome")
-    effects, errors, notes = _numbers(reading, ratio=ratio)
+    effects, errors, own, notes = _numbers(reading, ratio=ratio)
     cluster = np.array([f"study {k}" for k in range(len(names))], object)  # unless a study names another
     if "cluster" in reading.frame:
         given = reading.frame["cluster"].astype(object).where(reading.frame["cluster"].notna(), "").astype(str)
         cluster = np.where(given.str.strip() != "", given, cluster)
     faults.stop()
-    measured = str(reading.frame["outcome"].iloc[0]) if "outcome" in reading.frame else ""
+    measured, unit = str(reading.frame["outcome"].iloc[0]) if "outcome" in reading.frame else "", _unit(reading)
+    faults.stop()
     notes = (*notes, *(row.reason for row in (*reading.flow, *reading.notes)))
-    return Studies(names, effects, errors**2, ratio, measured, cluster.astype(str), reading.frame, notes)
+    return Studies(names, effects, errors**2, ratio, measured, cluster.astype(str), reading.frame, notes, own, unit)
 
 
 def _one_outcome(reading: Reading, outcome: str | None) -> Reading:
@@ -164,8 +172,20 @@ def _one_scale(reading: Reading, scales: list[str]) -> bool:
     return kinds == {"ratio"}
 
 
-def _numbers(reading: Reading, *, ratio: bool) -> tuple[Array, Array, tuple[str, ...]]:
-    """Return effects and standard errors on the working scale; errors of intervals where there are none."""
+def _unit(reading: Reading) -> str:
+    """Return what rates are per, in words, and note where that is not the same for all."""
+    frame = reading.frame
+    if "per" not in frame or not (frame["scale"].astype(str) == "rate_per").all():
+        return ""
+    per = sorted({float(one) for one in pd.to_numeric(frame["per"], errors="coerce").dropna()})
+    if len(per) > 1:
+        said = ", ".join(f"{one:g}" for one in per)
+        reading.add(f"rates are per {said}", "run the designs again with one panel.outcome.per")
+    return f"per {per[0]:,.10g}" if per else ""
+
+
+def _numbers(reading: Reading, *, ratio: bool) -> tuple[Array, Array, pd.DataFrame, tuple[str, ...]]:
+    """Return effects and standard errors on the working scale, errors of intervals where there are none; intervals."""
     met = len(reading.faults.found)
     estimate = numbers(reading, "estimate")
     plain = (reading.frame["scale"].astype(str) == "ratio").to_numpy()
@@ -176,7 +196,7 @@ def _numbers(reading: Reading, *, ratio: bool) -> tuple[Array, Array, tuple[str,
         level = np.where(np.isnan(given), 0.95, given)
         if (wrong := (level <= 0) | (level >= 1)).any():
             reading.add(f"conf_level: is no share, {reading.lines(wrong)}", "write 0.95, or leave it empty for that")
-            return level, level, ()
+            return level, level, pd.DataFrame(), ()
     empty = np.full(len(estimate), np.nan)
     low, high = (columns.get(name, empty) for name in ("conf_low", "conf_high"))
     for name, values in (("estimate", estimate), ("conf_low", low), ("conf_high", high)):
@@ -189,7 +209,7 @@ def _numbers(reading: Reading, *, ratio: bool) -> tuple[Array, Array, tuple[str,
     used = np.isnan(error)
     error = np.where(used, implied, error)
     if len(reading.faults.found) > met:
-        return effects, error, ()
+        return effects, error, pd.DataFrame(), ()
     with np.errstate(invalid="ignore"):
         outside = (effects < low) | (effects > high)
         unlike = ~used & np.isfinite(implied) & (np.abs(np.log(np.abs(implied / error))) > np.log(_UNLIKE))
@@ -211,7 +231,8 @@ def _numbers(reading: Reading, *, ratio: bool) -> tuple[Array, Array, tuple[str,
     ):  # fmt: skip
         if wrong.any():
             reading.add(f"{what}, {reading.lines(wrong)}", "a study without an error cannot be weighed: leave it out")
-    return effects, error, (_IMPLIED.format(int(used.sum())),) if used.any() else ()
+    own = pd.DataFrame({"conf_low": low, "conf_high": high, "conf_level": level})
+    return effects, error, own, (_IMPLIED.format(int(used.sum())),) if used.any() else ()
 
 
 #: How far a standard error may be from the one that the interval implies (t quantiles of few degrees of freedom).
@@ -231,16 +252,15 @@ def _bundles(folders: list[Path], outcome: str | None, independent: bool, faults
     reading = _one_outcome(reading, outcome)
     rows = [rows[k] for k in reading.frame.index]
     scales = reading.frame["scale"].astype(str)
-    per = {f"{one['per']:g}" for one in rows if one["scale"] == "rate_per"}
-    if len(per) > 1:
-        reading.add(f"rates are per {', '.join(sorted(per))}", "run the designs again with one panel.outcome.per")
     ratio = _one_scale(reading, scales.tolist())
-    effects, errors, notes = _numbers(reading, ratio=ratio)
+    effects, errors, own, notes = _numbers(reading, ratio=ratio)
+    unit = _unit(reading)
     faults.stop()
     cluster, shared = _clusters(rows, independent, faults)
     faults.stop()
     names = tuple(str(row["study"]) for row in rows)
-    return Studies(names, effects, errors**2, ratio, str(rows[0]["outcome"]), cluster, reading.frame, (*notes, *shared))
+    told, outcome = (*notes, *shared), str(rows[0]["outcome"])
+    return Studies(names, effects, errors**2, ratio, outcome, cluster, reading.frame, told, own, unit)
 
 
 def _headline(bundle: ResultBundle, faults: Faults) -> dict[str, Any]:
@@ -284,4 +304,5 @@ def chosen(studies: Studies, kept: NDArray[np.bool_]) -> Studies:
     return replace(
         studies, names=tuple(np.array(studies.names)[kept]), effects=studies.effects[kept],
         variances=studies.variances[kept], cluster=studies.cluster[kept], further=studies.further[kept],
+        own=studies.own[kept] if len(studies.own) else studies.own,
     )  # fmt: skip

@@ -24,9 +24,13 @@ LEAST_DF = 4.0
 DEPENDENT = "studies share authorities: errors are by cluster of studies (CR2), and no prediction interval is given"
 FEW_DF = "fewer than 4 degrees of freedom: neither the interval nor p is reliable"
 FEW_STUDIES = f"not done: fewer than {FEWEST} studies cannot tell a trend in small studies from chance"
+ALIKE = "not done: all studies have one standard error, so that none is smaller"
 ONE_CLUSTER = "every study shares authorities with another: they are one piece of evidence, and are not pooled"
 IDENTICAL = "all effects are identical: this error is zero, and says nothing; use modified_hartung_knapp"
 FEW_LEFT = "fewer than two studies"
+OWN, OF_ERROR = "the study's own", "normal, from std_error"
+#: From how many times a wider range of a new setting on, at the upper limit of tau2, it is said to be hardly known.
+_HARDLY_KNOWN = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,7 @@ def _model(
     low, high = between_limits(studies.effects, studies.variances, level)
     row: dict[str, Any] = {
         "role": role, "outcome": studies.outcome, "scale": "ratio" if studies.ratio else "difference",
+        "unit": studies.unit,
         "heterogeneity": heterogeneity, "interval": interval, "studies": len(studies.names),
         "clusters": len(set(studies.cluster)), "conf_level": level, "tau2": plain.tau2, "tau2_low": low,
         "tau2_high": high, "i2": plain.i2, "q": plain.q, "q_p": plain.q_p,
@@ -134,16 +139,22 @@ def _effect(studies: Studies, found: Pooling | Robust, j: int = 0) -> dict[str, 
 
 
 def _study_rows(studies: Studies, heterogeneity: Heterogeneity, level: float) -> pd.DataFrame:
-    """Lay out what each study found, with normal intervals, and the weight that it has."""
+    """Lay out what each study found with the interval that it gives, else one of its error, and its weight."""
     from scipy.special import ndtri
 
     spread = ndtri((1 + level) / 2) * np.sqrt(studies.variances)
+    low, high = studies.effects - spread, studies.effects + spread
+    own = np.zeros(len(low), bool)
+    if len(studies.own):
+        given = studies.own[["conf_low", "conf_high"]].to_numpy(float)
+        own = np.isfinite(given).all(1) & np.isclose(studies.own["conf_level"], level)
+        low, high = np.where(own, given[:, 0], low), np.where(own, given[:, 1], high)
     weights = pooled(studies.effects, studies.variances, heterogeneity=heterogeneity).weights
     return pd.DataFrame({
         "study": studies.names, "outcome": studies.outcome, "scale": "ratio" if studies.ratio else "difference",
         "estimate": studies.shown(studies.effects), "std_error": np.sqrt(studies.variances),
-        "conf_low": studies.shown(studies.effects - spread), "conf_high": studies.shown(studies.effects + spread),
-        "weight": weights, "cluster": studies.cluster,
+        "conf_low": studies.shown(low), "conf_high": studies.shown(high),
+        "interval": np.where(own, OWN, OF_ERROR), "weight": weights, "cluster": studies.cluster,
     })  # fmt: skip
 
 
@@ -233,6 +244,8 @@ def _small(studies: Studies, level: float) -> pd.DataFrame:
     if len(studies.names) < FEWEST or not studies.independent:
         why = FEW_STUDIES if len(studies.names) < FEWEST else "not done: studies share authorities"
         return pd.DataFrame([{"test": "egger", "reason": why}])
+    if np.allclose(studies.variances, studies.variances[0], rtol=1e-9, atol=0.0):
+        return pd.DataFrame([{"test": "egger", "reason": ALIKE}])
     found = egger(studies.effects, studies.variances, level)
     ends = {"limit": found.limit, "limit_low": found.limit_low, "limit_high": found.limit_high}
     shown = {name: float(studies.shown(end)) for name, end in ends.items()}
@@ -243,13 +256,31 @@ def _small(studies: Studies, level: float) -> pd.DataFrame:
 def _sentence(studies: Studies, head: dict[str, Any]) -> str:
     """Say the headline: the mean, its range, and where a new setting's effect would lie."""
     kind = "ratio" if studies.ratio else "difference"
+    unit = f" {studies.unit}" if studies.unit else ""
     about = f" in {studies.outcome.lower()}" if studies.outcome else ""
     mean, low, high = (numeral(head[name]) for name in ("estimate", "conf_low", "conf_high"))
     within = f"{head['conf_level']:.0%} interval: {low} to {high}"
-    said = f"Over {len(studies.names)} studies the mean {kind}{about} is {mean} ({within})"
+    said = f"Over {len(studies.names)} studies the mean {kind}{about} is {mean}{unit} ({within})"
     if head["reason"]:
         return f"{said}; {head['reason']}."
     if pd.isna(head["predicted_low"]):
         return f"{said}."
     ends = " to ".join(numeral(head[name]) for name in ("predicted_low", "predicted_high"))
-    return f"{said}; in a new setting like these the true {kind} would be expected to lie in {ends}."
+    where = f"in a new setting like these the true {kind} would be expected to lie in {ends}{unit}"
+    return f"{said}; {where}.{_between(studies, head)}"
+
+
+def _between(studies: Studies, head: dict[str, Any]) -> str:
+    """Say so where the studies hardly tell how far settings differ, on which a new setting's range rests."""
+    tau2, low, high = (float(head[name]) for name in ("tau2", "tau2_low", "tau2_high"))
+    error = float(head["std_error"]) ** 2
+    if np.isfinite(high) and np.sqrt((error + high) / (error + tau2)) < _HARDLY_KNOWN:
+        return ""
+    logs = " of logs" if studies.ratio else ""
+    within = f"{head['conf_level']:.0%} interval: {numeral(low)} to {numeral(high)}"
+    within = within if np.isfinite(high) else "without an upper limit"
+    same = "is the mean's own, as no variance between settings was seen, and " if tau2 == 0 else ""
+    return (
+        f" How far settings differ is hardly known from {len(studies.names)} studies (variance between them{logs}: "
+        f"{numeral(tau2)}, {within}): this range {same}may be much too narrow."
+    )

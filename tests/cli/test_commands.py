@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -184,6 +185,9 @@ def test_figures_are_listed_and_drawn(bundle, capsys, tmp_path):
     assert call("figure", bundle, "event_studdy") == 2
     assert 'did you mean "event_study"?' in capsys.readouterr().err
     assert call("figure", bundle, "event_study", "--format", "svg", "--out", tmp_path / "fig.png") == 2
+    assert call("figure", bundle, "flow", "--out", tmp_path / "fig.png") == 2  # there already
+    assert call("figure", bundle, "flow", "--out", tmp_path / "fig.png", "--force") == 0
+    assert call("figure", bundle, "--all", "--out", tmp_path / "f", "--force") == 2
 
 
 def test_all_figures_at_once_say_which_have_no_room(bundle, capsys, tmp_path):
@@ -218,12 +222,29 @@ def test_tables_are_listed_printed_and_written(bundle, capsys, tmp_path):
     assert call("table", bundle, name, "--force") == 2  # nothing to replace
     assert call("table", bundle, "--all", "--out", tmp_path / "all", "--force") == 2
     assert (tmp_path / "t.csv").read_text().count("\n") >= 2
+    assert "conf_low,conf_high,conf_level" in (tmp_path / "t.csv").read_text()  # a file of numbers keeps all columns
+    capsys.readouterr()
+    assert call("table", bundle, name, "--format", "md") == 0
+    shown = capsys.readouterr().out
+    assert "| Estimate | Low end | High end | p | Treated units |" in shown
+    assert not {"conf_low", "rate_per", "analytic |"} & set(shown.split())
+    assert call("table", bundle, name, "--format", "md", "--columns", "conf_level,estimator") == 0
+    assert capsys.readouterr().out.startswith("| Conf level | Estimator |")
 
 
 def test_report_is_written_from_the_bundle_alone(bundle, tmp_path):
     for form in ("html", "md", "docx"):
         assert call("report", bundle, "--format", form, "--out", tmp_path / f"report.{form}") == 0
         assert (tmp_path / f"report.{form}").stat().st_size > 1000
+    linked = re.findall(r"\]\((.*?\.png)\)", (tmp_path / "report.md").read_text(encoding="utf-8"))
+    assert linked
+    assert all((tmp_path / file).is_file() for file in linked)
+    assert call("report", bundle, "--out", tmp_path / "report.html") == 2  # there already
+    assert call("report", bundle, "--out", tmp_path / "report.html", "--force") == 0
+    assert call("report", bundle, "--force") == 2  # its own report is written anew in any case
+    assert call("report", bundle, "--format", "md", "--out", tmp_path / "report.md", "--force") == 0
+    (tmp_path / "report.figures" / "notes.txt").write_text("mine")
+    assert call("report", bundle, "--format", "md", "--out", tmp_path / "report.md", "--force") == 2
 
 
 def test_what_is_no_bundle_is_refused(tmp_path, capsys):

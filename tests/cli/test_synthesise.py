@@ -53,6 +53,34 @@ def test_ratios_are_pooled_as_logs_and_shown_as_ratios(tmp_path):
     assert np.isnan(answer.models["predicted_low"].iloc[0])  # two studies say nothing of a third
 
 
+def test_a_study_keeps_the_interval_that_it_gives(tmp_path):
+    """Its own is of t or of random draws: estimate plus and minus 1.96 errors is drawn where it gives none."""
+    rows = [("a", 1.0, 1.0, -1.5, 4.0, 0.95), ("b", 2.0, 1.0, np.nan, np.nan, np.nan), ("c", 3.0, 1.0, 1.3, 4.7, 0.9)]
+    columns = ("study", "estimate", "std_error", "conf_low", "conf_high", "conf_level")
+    shown = run_synthesis(
+        [table(tmp_path / "s.csv", [(*row, "difference") for row in rows], (*columns, "scale"))], None
+    )
+    z = 1.959963984540054
+    np.testing.assert_allclose(shown.studies["conf_low"], [-1.5, 2 - z, 3 - z])
+    np.testing.assert_allclose(shown.studies["conf_high"], [4.0, 2 + z, 3 + z])
+    others = ["normal, from std_error"] * 2  # the last is of another level
+    assert shown.studies["interval"].tolist() == ["the study's own", *others]
+
+
+def test_the_sentence_says_unit_and_what_three_studies_hardly_tell(tmp_path):
+    rows = [(name, y, 1.0, "rate_per", 10000, "Entries") for name, y in zip("abc", [-2.0, -1.0, -3.0], strict=True)]
+    columns = ("study", "estimate", "std_error", "scale", "per", "outcome")
+    answer = run_synthesis([table(tmp_path / "s.csv", rows, columns)], None)
+    assert answer.models["tau2"].iloc[0] == 0  # the variance of the three is that of their errors
+    assert "the mean difference in entries is -2 per 10,000 (95% interval" in answer.sentence
+    assert "this range is the mean's own, as no variance" in answer.sentence
+    assert "hardly known from 3 studies (variance between them: 0, 95% interval: 0 to 38.5)" in answer.sentence
+    rows = [(str(k), [-3.0, 3.0][k % 2], 0.1, "difference") for k in range(20)]
+    answer = run_synthesis([table(tmp_path / "t.csv", rows)], None)
+    assert "hardly known" not in answer.sentence
+    assert answer.small["reason"].tolist() == ["not done: all studies have one standard error, so that none is smaller"]
+
+
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
 def test_per_cent_is_read_as_written_and_told(tmp_path, kind):
     """12% is 12 beside 3%, whether it is text or how a workbook shows .12."""
@@ -175,7 +203,7 @@ def test_a_moderator_needs_studies_and_no_gaps(tmp_path, capsys):
     assert "--group: no column 'kin'; did you mean \"kind\"" in capsys.readouterr().err
 
 
-def test_all_that_is_written_is_one_folder_and_the_same_bytes(tmp_path):
+def test_all_that_is_written_is_one_folder_and_the_same_bytes(tmp_path, capsys):
     rows = [(str(i), np.sin(i), 0.2 + i / 20, "difference") for i in range(12)]
     studies = table(tmp_path / "s.csv", rows)
     for out in ("one", "two"):
@@ -190,6 +218,9 @@ def test_all_that_is_written_is_one_folder_and_the_same_bytes(tmp_path):
     assert call("synthesise", studies, "--out", tmp_path / "one") == 2
     assert call("synthesise", studies, "--out", tmp_path / "one", "--force") == 0
     assert json.loads((tmp_path / "one" / "synthesis.json").read_text())["schema"] == "sos-eval/synthesis/1"
+    for command in ("report", "figure"):
+        assert call(command, tmp_path / "one") == 2
+        assert "a synthesis, not a result bundle; its tables are pulled with" in capsys.readouterr().err
 
 
 built_once = pytest.mark.xdist_group("syntheses")  # one process, so that no bundle is made twice

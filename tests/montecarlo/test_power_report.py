@@ -79,7 +79,8 @@ def test_a_study_has_the_look_of_its_design_or_the_one_asked_for(project, capsys
 
 def test_the_command_writes_tables_figures_and_a_page(project, capsys):
     sweep = ["--sweep", "world.effect.size=0,-4", "--sweep", "world.adoption.treated=20,24"]
-    Path("d.yaml").write_text(f"{Path('d.yaml').read_text()}title: Small design\n")
+    text = Path("d.yaml").read_text().replace("estimators:", "  window: {to: 2015}\nestimators:")
+    Path("d.yaml").write_text(f"{text}title: Small design\n")
     assert _said("d.yaml", "--world", "w.yaml", "--reps", "20", "--workers", "1", *sweep) == 0
     told = capsys.readouterr().out
     assert "you would miss a" in told
@@ -90,8 +91,13 @@ def test_the_command_writes_tables_figures_and_a_page(project, capsys):
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert page.count("<img ") == 5  # no formula is known of this world, nothing else was asked
     assert "<h1>Power study: Small design</h1>" in page
-    assert "20 simulated evaluations a point, in small" in page
+    assert "20 simulated evaluations a point, in small; analysed: 2011 to 2015" in page  # the world goes on to 2016
+    row = table[table["type_s"].notna()].iloc[0]
+    assert f"{row['type_s']:.3g} ({row['type_s'] * row['power'] * 20:.0f} of {row['power'] * 20:.0f})" in page
     assert "What this does not show" in page
+    assert answered(cli, ["table", str(folder), "power", "--format", "md"], Screen()) == 0
+    heads = capsys.readouterr().out.splitlines()[0]
+    assert "| Declared effect | Treated authorities | True effect | Bias | Coverage |" in heads
     assert "<script" not in page
     for name in ("power_curves", "mdes_frontier", "bias_and_coverage", "estimator_by_point", "sampling_distributions"):
         assert {f"{name}.svg", f"{name}.png", f"{name}.csv"} <= {p.name for p in (folder / "figures").iterdir()}

@@ -12,6 +12,7 @@ from sos_eval.report.draw import available, draw_all, save, save_figure
 from sos_eval.report.figures.balance_curves import _density, _ecdf
 from sos_eval.report.figures.event_study import is_reference
 from sos_eval.report.theme import COLOURS, image, wrapped
+from sos_eval.report.wording import number
 from sos_eval.results.method import registered, summary
 from tests.bundle.handmade import design, estimates, figure_tables, full
 
@@ -385,3 +386,15 @@ def test_event_time_of_matched_rows_is_counted_from_the_window(bundle, tmp_path)
     assert figure.axes[-1].get_xlabel() == "Years around the window"
     assert "0 the first after it closed; dashed, the window itself" in figure.get_label()
     assert "the window itself" not in bundle.figure("event_study").get_label()
+
+
+def test_alt_text_says_the_figures_own_numbers(bundle):
+    """Those who do not see a figure read what it shows, not its marks alone."""
+    table = registered("figure")["leave_one_out"].data(bundle).dropna(subset=["estimate"]).sort_values("estimate")
+    names = table.get("label", table["unit"]).astype(str)
+    low, high = (f"{number(table['estimate'].iloc[k])} (without {names.iloc[k]})" for k in (0, -1))
+    assert f"from {low} to {high}." in bundle.figure("leave_one_out").get_label()
+    value = registered("figure")["answer"].data(bundle).set_index("what")["value"]
+    ends = f"range {number(value['low'])} to {number(value['high'])}."
+    assert f"Estimate {number(value['estimate'])}, {ends}" in bundle.figure("answer").get_label()
+    assert "rows to " in bundle.figure("flow").get_label()

@@ -20,7 +20,7 @@ from tests.report.browser import needs
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("programs")]
 
 HEAD = r"""\documentclass{article}
-\usepackage[T1]{fontenc}\usepackage{textcomp}\usepackage{booktabs}\usepackage{longtable}
+\usepackage[T1]{fontenc}\usepackage{textcomp}\usepackage{booktabs}\usepackage{longtable}\usepackage{array}
 \usepackage[paperwidth=200cm,paperheight=100cm,margin=1cm]{geometry}
 \begin{document}
 """

@@ -4,13 +4,16 @@ import re
 import struct
 
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from sos_eval.errors import InputFault
 from sos_eval.report.contact_sheet import SHEET, every_figure
 from sos_eval.report.contrast import contrast
 from sos_eval.report.draw import drawing_of, save_figure
-from sos_eval.report.figure_look import FigureSize, read_size
-from sos_eval.report.pulled_figure import FigureOrder
+from sos_eval.report.figure_look import FigureSize, TooTight, read_size
+from sos_eval.report.fitted import fitted
+from sos_eval.report.pulled_figure import FigureOrder, _texts
+from sos_eval.report.theme import canvas, house_style
 from sos_eval.report.theme_file import read_theme
 
 pytestmark = pytest.mark.xdist_group("cases")
@@ -86,6 +89,7 @@ def test_a_size_that_is_none_is_refused(text):
     [
         ("colours: {treatd: '#000000'}", "treatd"),
         ("colours: {ink: red}", "red is no colour"),
+        ("colours: {ink: '#eeeeee'}", "#eeeeee on #ffffff cannot be read: its contrast is 1.16"),
         ("fonts: {family: No Such Font At All}", "fonts.family: no font 'No Such Font At All' on this machine"),
         ("logo: away.png", "logo: no picture away.png"),
         ("sizes: {text: 2}", "sizes.text"),
@@ -119,3 +123,27 @@ def test_a_figure_without_room_stops_no_other(case):
     assert unmet
     assert SHEET in files
     assert not {f"{line.name}.svg" for line in unmet} & set(files)
+
+
+@pytest.mark.parametrize("name", ["outcome_paths", "event_study"])
+def test_at_half_a_page_no_text_lies_on_another(case, name):
+    """Titles were printed over the legend, years over one another, and docs' own example was refused."""
+    bundle = case("full")
+    pulled = FigureOrder(FigureSize(3.3)).draw(*drawing_of(bundle, name), bundle)
+    shown = FigureCanvasAgg(pulled.figure)
+    shown.draw()
+    texts = [text for text in _texts(pulled.figure) if text.axes is None or text not in text.axes.texts]
+    boxes = [text.get_window_extent(shown.get_renderer()) for text in texts]
+    assert len(boxes) > 8
+    for k, one in enumerate(boxes):
+        assert not any(one.shrunk(0.98, 0.9).overlaps(other.shrunk(0.98, 0.9)) for other in boxes[:k]), texts[k]
+
+
+def test_labels_that_lie_on_one_another_are_refused():
+    """Positions of categories are not thinned: nobody would know which is which."""
+    with house_style():
+        figure, axes = canvas("Many", height=1.0)
+        axes[0].plot(range(12))
+        axes[0].set_xticks(range(12), ["a long category"] * 12)
+        with pytest.raises(TooTight, match="would lie on"):
+            fitted(figure, grows=True)

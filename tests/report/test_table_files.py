@@ -16,7 +16,7 @@ from sos_eval.bundle.files import read_table
 from sos_eval.cli.main import cli
 from sos_eval.cli.screen import Screen, answered
 from sos_eval.errors import InputFault
-from sos_eval.report.latex import escaped, latex_table
+from sos_eval.report.latex import _level, escaped, latex_table
 from sos_eval.report.named_tables import named_tables
 from sos_eval.report.table_files import FORMATS, FormattedTable, columns_of
 from tests.hostile.folders import made
@@ -72,6 +72,17 @@ def test_latex_holds_nothing_that_pdflatex_has_no_character_for():
     assert "``Rates'' -- 95\\% \\pounds{}5 $\\geq$ $-$1" in said
     assert all(ord(letter) < 128 or letter == "\ufffd" for letter in said)
     assert "\\toprule" in said
+
+
+def test_a_wide_table_wraps_its_words_and_no_numbers():
+    """14 and 14 cm of words and 2 cm of numbers in 14 cm: both columns of words get what is left, 6 cm each."""
+    assert _level([14.0, 2.0, 14.0], [1.0, 2.0, 1.0], [False, True, False], 14.0) == 6.0
+    assert _level([14.0, 3.0, 2.0], [1.0, 1.0, 2.0], [False, False, True], 10.0) == 5.0  # a narrow one stays
+    wide = pd.DataFrame({"who": ["a name " * 20], "what": ["some words " * 20], "value": [1.5]})
+    said = FormattedTable("t", wide).written("tex")
+    assert said.count("\\raggedright") == 2
+    assert ", array" in said.splitlines()[0]
+    assert "raggedright" not in FormattedTable("t", wide[["value"]]).written("tex")
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not on this machine")

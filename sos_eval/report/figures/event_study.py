@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MOST_PANELS = 6
+#: Inches from which on two panels stand beside each other.
+_TWO_FROM = 5.0
 _COLUMNS = [
     "outcome", "estimator", "inference", "scale", "event_time", "estimate", "std_error", "conf_low", "conf_high",
     "conf_level", "band_low", "band_high", "n_treated_units", "reason",
@@ -79,7 +81,7 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     """Effects by years since the start, with pointwise intervals and uniform bands; the reference period is marked."""
     groups = [group for _, group in table.groupby(["outcome", "estimator", "scale"], sort=False)]
     panels = groups[:_MOST_PANELS]
-    columns = 1 if len(panels) == 1 else 2
+    columns = 1 if len(panels) == 1 or layout_width() < _TWO_FROM else 2
     rows = -(-len(panels) // columns)
     single = len(panels) == 1
     every = period_word(bundle.facts.panel)

@@ -31,8 +31,8 @@ AGAIN = "with --resume: all draws are kept"
 SHOWN = {
     "estimator": "Estimator", "inference": "Inference", "true_effect": "True effect", "bias": "Bias",
     "rmse": "RMSE", "sd_estimate": "SD", "mean_std_error": "Mean standard error", "coverage": "Coverage",
-    "power": "Power",
-    "power_mcse": "Its Monte Carlo error", "type_s": "Wrong sign", "type_m": "Exaggeration", "failures": "Failed draws",
+    "coverage_mcse": "Its Monte Carlo error", "power": "Power", "power_mcse": "Its Monte Carlo error ",
+    "type_s": "Wrong sign", "type_m": "Exaggeration", "failures": "Failed draws",
 }  # fmt: skip
 
 MDES = {
@@ -127,7 +127,8 @@ def _document(study: PowerFolder, drawn: Drawn) -> ReportDocument:
     """Say what the study found, in blocks."""
     plan = study.plan
     world = str(plan.get("world_title") or plan["world"])
-    name, drawn_from = str(plan.get("title") or world), f"{plan['reps']:,} simulated evaluations a point, in {world}"
+    name = str(plan.get("title") or world)
+    drawn_from = f"{plan['reps']:,} simulated evaluations a point, in {world}{_analysed(study)}"
     first: list[Block] = [Text(sentence, "answer") for sentence in study.sentences[:6]]
     if len(study.sentences) > 6:
         first.append(Text(f"{len(study.sentences) - 6} more sentences stand in sentences.txt.", "small"))
@@ -154,6 +155,14 @@ def _document(study: PowerFolder, drawn: Drawn) -> ReportDocument:
         Table(_text(study.explain).rename(columns=_swept(study)), "Every estimator at every point"),
     ]
     return ReportDocument(f"Power study: {name}", drawn_from, first, body)
+
+
+def _analysed(study: PowerFolder) -> str:
+    """Say which periods of the world were analysed; studies made before that was kept do not say."""
+    if "analysed" not in study.plan:
+        return ""
+    first, last = study.plan["analysed"]
+    return f"; analysed: {first:g} to {last:g}"
 
 
 def _pictures(drawn: Drawn, *names: str) -> list[Block]:
@@ -223,7 +232,8 @@ def _limits(study: PowerFolder) -> tuple[str, ...]:
     return (
         f"It describes evaluations of the declared world {study.plan['world']}, not any real programme.",
         _of_frames(study),
-        "Every share carries Monte Carlo error, which is given beside it.",
+        "Power and coverage carry Monte Carlo error, which is given beside them; a share of wrong signs stands beside "
+        "the number of draws that it is a share of.",
         "An effect that the world does not declare (spillover, anticipation, selection) is not in these numbers.",
     )
 
@@ -268,8 +278,15 @@ def _how(study: PowerFolder) -> str:
 def _numbers(study: PowerFolder) -> pd.DataFrame:
     """Return the headline rows as text."""
     columns = [name for name in SHOWN if name in study.headline]
-    table = study.headline[[*study.line, *study.swept, *columns[2:]]]
+    table = study.headline[[*study.line, *study.swept, *columns[2:]]].copy()
+    found = (study.headline["power"] * study.headline["reps"]).round()
+    table["type_s"] = [_wrong_of(share, of) for share, of in zip(table["type_s"], found, strict=True)]
     return _text(table).rename(columns={**_swept(study), "outcome": "Outcome", **SHOWN})
+
+
+def _wrong_of(share: float, found: float) -> str:
+    """Write a share of wrong signs as what it is counted from: so many of the draws that report an effect."""
+    return "" if share != share else f"{_cell(share)} ({share * found:.0f} of {found:.0f})"
 
 
 def _detectable(study: PowerFolder) -> pd.DataFrame:
