@@ -44,6 +44,9 @@ class Confidential:
         Whether what was read are rows of events, whatever was made of them: its flow counts people.
     levels
         Where rows are people, how many stand behind each mean outcome, by outcome; see `levels_behind`.
+    flat
+        Where rows are people, outcomes and covariates that are the same for everybody of a unit and period: their means
+        tell how many people there are, by what is known of the units.
     """
 
     disclosure: Disclosure = field(default_factory=Disclosure)
@@ -55,6 +58,7 @@ class Confidential:
     told: Callable[[str], str] = str
     events: bool = False
     levels: Mapping[str, Mapping[str, Behind]] = field(default_factory=dict)
+    flat: frozenset[str] = frozenset()
 
 
 def _table(*columns: str) -> Callable[[], pd.DataFrame]:

@@ -65,6 +65,7 @@ _OF_ALTERNATIVES = ("robustness", "specification_curve", "specification_curve.fo
 _FURTHER = (
     "unmatched", "without_strata_effects", "placebo_outcome", "panel_tests", "sensitivity", "refuters", "mechanisms",
 )  # fmt: skip
+_HASHES = "withheld: of a file whose few counts are not known ways to fill them could be tried"
 _THIN = "withheld: not all alternatives may be told"
 _AS_BALANCE = "withheld: what balance.csv holds back would stand here"
 #: Tables on how alike the groups are in all covariates together.
@@ -120,9 +121,26 @@ class _Gate:
             economics=self._economics(content.economics),
             log="\n".join(self.words.said("log.txt", self.words.without_numbers("log.txt", content.log.split("\n")))),
         )  # fmt: skip
-        if "inference" in content.provenance:  # made of the facts as they were
-            out = replace(out, provenance={**content.provenance, "inference": asdict(facts.inference)})
-        return replace(out, withheld=self._checked(out))
+        return replace(out, provenance=self._provenance(facts), withheld=self._checked(out))
+
+    def _provenance(self, facts: RunFacts) -> dict[str, Any]:
+        """Return `provenance.json` without what tells of the data: hashes and sizes of files, facts as they were.
+
+        Of a published table whose suppressed counts are not known a hash is tried for millions of ways to fill them.
+        """
+        out = dict(self.content.provenance)
+        if "inference" in out:
+            out["inference"] = asdict(facts.inference)
+        if files := out.get("data"):
+            self.held.note("provenance.json", "hashes and sizes of files that were read", 2 * len(files), _HASHES)
+            out["data"] = [{"file": one["file"]} for one in files]
+        return out
+
+    @cached_property
+    def _clusters_are_people(self) -> bool:
+        """Whether clusters are parts of units, children or homes, and their number one of people."""
+        panel = self.content.facts.panel
+        return self.about.people and panel.n_clusters > panel.n_units
 
     def _checked(self, out: BundleContent) -> pd.DataFrame:
         """Return `disclosure.csv`."""
@@ -174,7 +192,10 @@ class _Gate:
         family = self.content.tables.get("families")
         told = [estimates.loc[answering(estimates), list(_RESULTS)], tests[list(_RANKS)]]
         told += [] if family is None else [_of(key, family)[list(_RANKS_OF_FAMILY)]]
-        self.searched.take(key, self.about.members.get(key, Members()), different(*told))
+        if key[1] in self.about.flat:
+            self.searched.digits[key] = 0
+        else:
+            self.searched.take(key, self.about.members.get(key, Members()), different(*told))
         if key in self.searched.digits:
             self.partial.add(key)
             self.silent |= {} if self.searched.digits[key] else {key: SEARCHED}
@@ -199,6 +220,8 @@ class _Gate:
                 apart[SEARCHED][at] = ~(few | answers)[at]
             self._remember(key, rows, few[at], back[at] | apart[LONE][at])
         out = self.held.people(self._one_count(table, file), "n_obs", file)
+        if self._clusters_are_people:
+            out = self.held.people(out, "n_clusters", file)
         near = np.logical_or.reduce(list(apart.values()))
         why = {self.few: few & ~near, BACK: back & ~near, **apart}
         return self.searched.coarser(file, self.held.emptied(file, out, _RESULTS, why, "reason"), _RESULTS)
@@ -474,6 +497,8 @@ class _Gate:
         self.held.note("results.json", "effective numbers of clusters", 4, PEOPLE)
         return replace(
             inference, choice=choice, caution=caution, reason=reason,
+            n_treated_clusters=self._clusters(inference.n_treated_clusters),
+            n_comparison_clusters=self._clusters(inference.n_comparison_clusters),
             effective_treated_clusters=math.nan, effective_comparison_clusters=math.nan,
             variance_treated_clusters=math.nan, variance_comparison_clusters=math.nan,
         )  # fmt: skip
@@ -513,8 +538,14 @@ class _Gate:
             outcomes=outcomes,
             n_rows=self.held.count(panel.n_rows),
             n_gaps=self.held.count(panel.n_gaps),
+            n_clusters=self._clusters(panel.n_clusters),
+            n_treated_clusters=self._clusters(panel.n_treated_clusters),
             strata=(),
         )
+
+    def _clusters(self, n: float) -> float:
+        """Return a number of clusters as it may be told."""
+        return self.held.count(n) if self._clusters_are_people else n
 
     def _levels(self, outcome: str) -> dict[str, float]:
         """Return mean outcomes of people as they may be told; nothing where rows are no people.

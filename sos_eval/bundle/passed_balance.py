@@ -112,7 +112,8 @@ class PassedBalance:
         """Say which rows of balance, of rows that are people, tell of fewer people with or without something than may.
 
         A covariate of two values has no variance ratio; its mean times the people is a count. Where the two are not 0
-        and 1, as mean and distance of the distributions tell, the codes are not known here, and it is held back.
+        and 1, as mean and distance of the distributions tell, the codes are not known here, and it is held back; so is
+        one that is the same for everybody of a unit and period.
         """
         if not self.about.people:
             return np.zeros(len(table), bool)
@@ -122,5 +123,6 @@ class PassedBalance:
             held = np.minimum(share, 1 - share) * n
             few |= table["variance_ratio"].isna().to_numpy() & (held > 0) & (held < self.about.disclosure.smallest)
         few |= table["variance_ratio"].isna().to_numpy() & ~is_share(table)
+        few |= table["covariate"].isin(self.about.flat).to_numpy(bool)
         whole = np.asarray(pd.Series(few).groupby(table["covariate"].to_numpy()).transform("max"), bool)
         return whole | few_of_sets(table, whole, self.about.disclosure.smallest)

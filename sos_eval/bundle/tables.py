@@ -15,12 +15,12 @@ from sos_eval.panel.levels import weighed_mean
 from sos_eval.panel.own_names import MATCHED_ROWS
 from sos_eval.panel.panel import Panel
 from sos_eval.results.facts import OutcomeFacts, PanelFacts
-from sos_eval.results.members import grades_of
+from sos_eval.results.members import Grades, grades_of
 from sos_eval.results.search import UNKNOWN
 
 __all__ = [
-    "adoption", "levels_behind", "lost_periods", "outcome_paths", "panel_facts", "path_counts", "programmes",
-    "unit_names",
+    "adoption", "flat_columns", "levels_behind", "lost_periods", "outcome_paths", "panel_facts", "path_counts",
+    "programmes", "unit_names",
 ]  # fmt: skip
 
 Array = NDArray[np.float64]
@@ -280,13 +280,30 @@ def levels_behind(panel: Panel) -> dict[str, dict[str, Behind]]:
     return out
 
 
-def _behind(rows: pd.DataFrame, grades: tuple[float, float] | None) -> Behind:
+def flat_columns(panel: Panel) -> frozenset[str]:
+    """Return the outcomes and covariates of people that are the same for everybody of a unit and period.
+
+    Those of ten even steps or of mostly one value are counts (`grades_of`), and are judged as such.
+    """
+    cells = panel.frame.groupby(["unit", "time"], observed=True)
+    columns = {one.name: panel.select(one.name).frame["outcome"] for one in panel.outcomes}
+    columns |= {name: panel.frame[name] for name in panel.covariates}
+    found = set()
+    for name, values in columns.items():
+        known = pd.to_numeric(values, errors="coerce")
+        if known.notna().any() and grades_of(known.dropna().to_numpy(float)) is None:
+            spread = known.groupby([panel.frame["unit"], panel.frame["time"]], observed=True).agg(["min", "max"])
+            found |= {name} if (spread["min"].dropna() == spread["max"].dropna()).all() else set()
+    return frozenset(found) if (cells.size() > 1).any() else frozenset()
+
+
+def _behind(rows: pd.DataFrame, grades: Grades | None) -> Behind:
     """Return how many people rows are, and how many are above the lowest grade; NaN where there are no grades."""
     once = rows.drop_duplicates(MATCHED_ROWS) if MATCHED_ROWS in rows else rows
     if grades is None:
         return Behind(float(len(once)))
-    low, step = grades
-    return Behind(float(len(once)), float((once["outcome"] > low + step / 2).sum()), low, step)
+    yes = float((grades.steps(once["outcome"].to_numpy(float)) > 0).sum())
+    return Behind(float(len(once)), yes, grades.low, grades.step)
 
 
 def _sides(frame: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:

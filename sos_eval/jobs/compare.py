@@ -150,8 +150,9 @@ def _data(a: ResultBundle, b: ResultBundle) -> Iterator[dict[str, Any]]:
 
 
 def _hashes(bundle: ResultBundle) -> dict[str, str]:
-    """Return the hash of each file that went in, by its name without its folder."""
-    return {f"{Path(file['file']).name} (SHA-256)": file["sha256"] for file in bundle.provenance["data"]}
+    """Return the hash of each file that went in, by its name without its folder; none under a disclosure profile."""
+    files = [file for file in bundle.provenance["data"] if "sha256" in file]
+    return {f"{Path(file['file']).name} (SHA-256)": file["sha256"] for file in files}
 
 
 def _counts(bundle: ResultBundle) -> dict[str, float]:

@@ -11,7 +11,15 @@ import pandas as pd
 from sos_eval.bundle.bundle import BundleContent, ResultBundle, write_bundle
 from sos_eval.bundle.content import Confidential
 from sos_eval.bundle.provenance import provenance
-from sos_eval.bundle.tables import adoption, levels_behind, outcome_paths, path_counts, programmes, unit_names
+from sos_eval.bundle.tables import (
+    adoption,
+    flat_columns,
+    levels_behind,
+    outcome_paths,
+    path_counts,
+    programmes,
+    unit_names,
+)
 from sos_eval.design.design import Design
 from sos_eval.design.lock import lock_path
 from sos_eval.jobs.account import Account
@@ -86,6 +94,7 @@ def _confidential(
     return Confidential(
         design.disclosure, people, frozenset(names), behind, members, rows, discreet_words(design),
         design.panel.events is not None, levels_behind(fitted[first].panel) if people else {},
+        flat_columns(fitted[first].panel) if people else frozenset(),
     )  # fmt: skip
 
 

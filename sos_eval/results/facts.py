@@ -168,8 +168,8 @@ class PanelFacts:
     n_units: int = 0
     n_treated_units: int = 0
     n_comparison_units: int = 0
-    n_clusters: int = 0
-    n_treated_clusters: int = 0
+    n_clusters: float = 0
+    n_treated_clusters: float = 0
     n_rows: float = 0
     untreated_means: str = ""
     layout: str = ""
@@ -237,8 +237,8 @@ class ResolutionFacts:
     reason: str = ""
     headline: str | None = None
     methods: tuple[str, ...] = ()
-    n_treated_clusters: int = 0
-    n_comparison_clusters: int = 0
+    n_treated_clusters: float = 0
+    n_comparison_clusters: float = 0
     effective_treated_clusters: float = math.nan
     effective_comparison_clusters: float = math.nan
     variance_treated_clusters: float = math.nan

@@ -26,7 +26,7 @@ from sos_eval.results.search import (
 from sos_eval.results.span import tells_of_few
 from sos_eval.results.weighing import Weighing
 
-__all__ = ["Members", "grades_of"]
+__all__ = ["Grades", "Members", "grades_of"]
 
 Names = frozenset[str]
 Array = NDArray[np.float64]
@@ -260,22 +260,45 @@ def _yes_by_unit(panel: Panel) -> tuple[dict[str, Array], dict[str, Array], dict
     grades = grades_of(frame["outcome"].to_numpy(float))
     if grades is None:
         return {}, {}, {}
-    low, step = grades
-    frame = frame.assign(outcome=((frame["outcome"] - low) / step).round())
+    frame = frame.assign(outcome=grades.steps(frame["outcome"].to_numpy(float)))
     wide = [
         frame.pivot_table("outcome", "unit", "time", aggfunc=how, observed=True).reindex(columns=panel.times)
         for how in ("sum", "size")
     ]
     yes, size = wide
     most = max(float(frame["outcome"].max()), 1.0)
-    return _rows_of(yes), _rows_of(step / size), _rows_of(most * size)
+    return _rows_of(yes), _rows_of(grades.step / size), _rows_of(most * size)
 
 
-def grades_of(outcome: Array) -> tuple[float, float] | None:
-    """Return the lowest grade of an outcome of people and the step between grades; None where it has none.
+@dataclass(frozen=True)
+class Grades:
+    """The grades of an outcome of people, whose means are counts over numbers of people.
+
+    Attributes
+    ----------
+    low, step
+        The lowest grade, or the most frequent value where others are uneven, and what lies between two, or all.
+    even
+        Whether grades are evenly spaced.
+    """
+
+    low: float
+    step: float
+    even: bool = True
+
+    def steps(self, outcome: Array) -> Array:
+        """Return how many steps each value lies above the lowest grade, (n,); of uneven ones whether it is another."""
+        if self.even:
+            return np.asarray(np.round((outcome - self.low) / self.step))
+        return np.where(outcome != self.low, 1.0, 0.0)
+
+
+def grades_of(outcome: Array) -> Grades | None:
+    """Return the grades of an outcome of people; None where it has none.
 
     Grades are evenly spaced values, at most ten steps apart: yes and no however they are written (0 and 1, 1 and 2, 0
-    and 100), or how often something happened. Their means are counts over numbers of people.
+    and 100), or how often something happened. Uneven are those of few values, or of one that most have (a code of 99
+    among yes and no).
 
     Parameters
     ----------
@@ -284,18 +307,22 @@ def grades_of(outcome: Array) -> tuple[float, float] | None:
 
     Examples
     --------
-    >>> grades_of(np.array([0.0, 100, 0])), grades_of(np.array([1.0, 3, 2])), grades_of(np.arange(50.0))
-    ((0.0, 100.0), (1.0, 1.0), None)
+    >>> grades_of(np.array([0.0, 100, 0])), grades_of(np.array([1.0, 3, 2]))
+    (Grades(low=0.0, step=100.0, even=True), Grades(low=1.0, step=1.0, even=True))
+    >>> grades_of(np.array([0.0, 1, 99, 0])), grades_of(np.arange(50.0))
+    (Grades(low=0.0, step=99.0, even=False), None)
     """
-    values = np.unique(outcome)
-    if not 0 < len(values) <= _MOST_STEPS + 1:
-        return None
-    if len(values) == 1:
-        return (0.0, 1.0) if values[0] in (0.0, 1.0) else (float(values[0]), 1.0)
+    values, counts = np.unique(outcome, return_counts=True)
+    if len(values) < 2:
+        known = len(values) and values[0] not in (0.0, 1.0)
+        return Grades(float(values[0]) if known else 0.0, 1.0)
     step = float(np.diff(values).min())
     places = (values - values[0]) / step
-    even = np.abs(places - np.round(places)).max() <= _ROUNDING and places[-1] <= _MOST_STEPS + _ROUNDING
-    return (float(values[0]), step) if even else None
+    if places[-1] <= _MOST_STEPS + _ROUNDING and np.abs(places - np.round(places)).max() <= _ROUNDING:
+        return Grades(float(values[0]), step)
+    if len(values) <= _MOST_STEPS + 1 or 2 * counts.max() > len(outcome):
+        return Grades(float(values[counts.argmax()]), float(values[-1] - values[0]), even=False)
+    return None
 
 
 def _rows_of(table: pd.DataFrame) -> dict[str, Array]:

@@ -144,6 +144,41 @@ def test_a_rare_yes_among_children_is_judged_as_a_count_is_however_it_is_written
             assert (np.isnan(ends) | (np.abs(shares - np.round(shares)) < 1e-9)).all()
 
 
+def test_a_code_among_yes_and_no_does_not_make_them_numbers(tmp_path):
+    """One child's 99, not known: neither levels nor digits of few who have a yes."""
+    data = children(26, 4, 3, 6)
+    data.loc[::40, "again"] = 1
+    data.loc[7, "again"] = 99
+    bundle = run(tmp_path, PLAIN, data)
+    level = facts(bundle)["panel"]["outcomes"]["outcome"]
+    assert [level[name] for name in ("mean_treated", "mean_treated_before", "mean_comparison")] == [None] * 3
+    ends = read_table(bundle / "estimates.csv").iloc[0][["estimate", "conf_low", "conf_high"]].to_numpy(float)
+    assert (np.isnan(ends) | (ends == np.round(ends))).all()
+
+
+def test_a_figure_of_the_authority_tells_no_number_of_children(tmp_path):
+    """Its mean over children weighs what is public by how many they are: one equation on their number."""
+    data = children(26, 13, 3, 6)
+    data["again"] = 1000 + 37 * data["la"].str[1:].astype(int) + 11 * data["year"]
+    bundle = run(tmp_path, PLAIN, data)
+    level = facts(bundle)["panel"]["outcomes"]["outcome"]
+    assert [level[name] for name in ("mean_treated", "mean_treated_before", "mean_comparison")] == [None] * 3
+    assert read_table(bundle / "estimates.csv")[["estimate", "std_error", "p_value"]].isna().all(axis=None)
+    data["again"] = data["days"]
+    assert facts(run(tmp_path, PLAIN, data, "ons_srs"))["panel"]["outcomes"]["outcome"]["mean_treated"] > 0
+
+
+def test_clusters_of_children_are_counted_as_children_and_their_file_has_no_hash(tmp_path):
+    data = children(26, 13, 3, 6)
+    data["child"] = [f"C{i // 2}" for i in range(len(data))]
+    data["again"] = data["days"]
+    bundle = run(tmp_path, PLAIN.replace("  unit: la\n", "  unit: la\n  cluster: child\n"), data)
+    told = [read_table(bundle / "estimates.csv")["n_clusters"].iloc[0], facts(bundle)["panel"]["n_clusters"]]
+    assert all(n % 5 == 0 and abs(n - data["child"].nunique()) < 5 for n in told)
+    read = json.loads((bundle / "provenance.json").read_text())["data"]
+    assert [set(one) for one in read] == [{"file"}]
+
+
 def test_levels_of_many_children_are_rounded_counts_over_rounded_numbers(tmp_path):
     data = children(12, 4, 40, 60)
     data["again"] = (np.random.default_rng(3).random(len(data)) < 0.4).astype(int)

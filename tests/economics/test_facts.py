@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from sos_eval.economics.gate.evidence import bundle_evidence
+from sos_eval.errors import p_text
 from sos_eval.results.facts import LockFacts
 from tests.pilots import pilots_facts
 
@@ -120,7 +121,7 @@ def test_placebo_starts_are_judged_by_their_one_permutation_p(p, passed):
     tables = {"placebo_time.1": pd.DataFrame({"conf_low": [0.1], "conf_high": [2.0], "std_error": [0.7]})}
     got = measured(diagnostics=diagnosed(largest=p), tables=tables)
     assert got.facts["placebo_time_ok"] is passed
-    assert got.pointers["placebo_time_ok"] == f"diagnostics.csv: placebo_time.largest, p = {p:.3g} against 0.05"
+    assert got.pointers["placebo_time_ok"] == f"diagnostics.csv: placebo_time.largest, {p_text(p)} against 0.05"
 
 
 def test_a_p_that_does_not_exist_is_no_pass():
