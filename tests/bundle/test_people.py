@@ -169,7 +169,7 @@ def test_a_figure_of_the_authority_tells_no_number_of_children(tmp_path):
 
 
 def test_clusters_of_children_are_counted_as_children_and_their_file_has_no_hash(tmp_path):
-    data = children(26, 13, 3, 6)
+    data = children(8, 4, 2, 3)
     data["child"] = [f"C{i // 2}" for i in range(len(data))]
     data["again"] = data["days"]
     bundle = run(tmp_path, PLAIN.replace("  unit: la\n", "  unit: la\n  cluster: child\n"), data)
