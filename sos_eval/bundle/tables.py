@@ -281,20 +281,25 @@ def levels_behind(panel: Panel) -> dict[str, dict[str, Behind]]:
 
 
 def flat_columns(panel: Panel) -> frozenset[str]:
-    """Return the outcomes and covariates of people that are the same for everybody of a unit and period.
+    """Return the outcomes, covariates and what else a design reads of people that are figures of their unit and period.
 
-    Those of ten even steps or of mostly one value are counts (`grades_of`), and are judged as such.
+    That is what most people of a unit and period have in common. Those of ten even steps or of mostly one value are
+    counts (`grades_of`), and are judged as such.
     """
-    cells = panel.frame.groupby(["unit", "time"], observed=True)
     columns = {one.name: panel.select(one.name).frame["outcome"] for one in panel.outcomes}
-    columns |= {name: panel.frame[name] for name in panel.covariates}
-    found = set()
-    for name, values in columns.items():
-        known = pd.to_numeric(values, errors="coerce")
-        if known.notna().any() and grades_of(known.dropna().to_numpy(float)) is None:
-            spread = known.groupby([panel.frame["unit"], panel.frame["time"]], observed=True).agg(["min", "max"])
-            found |= {name} if (spread["min"].dropna() == spread["max"].dropna()).all() else set()
-    return frozenset(found) if (cells.size() > 1).any() else frozenset()
+    columns |= dict(panel.frame[panel.further_columns].select_dtypes("number").items())
+    cell = panel.unit_codes * panel.n_times + panel.time_codes
+    return frozenset(name for name, values in columns.items() if _is_shared(values.to_numpy(float), cell))
+
+
+def _is_shared(values: Array, cell: NDArray[np.intp]) -> bool:
+    """Say whether more than half of the people beside another of a cell, (n,), have its commonest value."""
+    seen = np.isfinite(values)
+    if not seen.any() or grades_of(values[seen]) is not None:
+        return False
+    alike = pd.Series(1, index=seen.nonzero()[0]).groupby([cell[seen], values[seen]]).size()
+    cells = alike.groupby(level=0)
+    return bool((cells.max() - 1).sum() > (cells.sum() - 1).sum() / 2)
 
 
 def _behind(rows: pd.DataFrame, grades: Grades | None) -> Behind:

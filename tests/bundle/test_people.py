@@ -156,16 +156,29 @@ def test_a_code_among_yes_and_no_does_not_make_them_numbers(tmp_path):
     assert (np.isnan(ends) | (ends == np.round(ends))).all()
 
 
-def test_a_figure_of_the_authority_tells_no_number_of_children(tmp_path):
+@pytest.mark.parametrize("others", [0, 400])  # that of another place in the record of every ninth child
+def test_a_figure_of_the_authority_tells_no_number_of_children(others, tmp_path):
     """Its mean over children weighs what is public by how many they are: one equation on their number."""
     data = children(26, 13, 3, 6)
     data["again"] = 1000 + 37 * data["la"].str[1:].astype(int) + 11 * data["year"]
+    data.loc[::9, "again"] += others
     bundle = run(tmp_path, PLAIN, data)
     level = facts(bundle)["panel"]["outcomes"]["outcome"]
     assert [level[name] for name in ("mean_treated", "mean_treated_before", "mean_comparison")] == [None] * 3
     assert read_table(bundle / "estimates.csv")[["estimate", "std_error", "p_value"]].isna().all(axis=None)
     data["again"] = data["days"]
     assert facts(run(tmp_path, PLAIN, data, "ons_srs"))["panel"]["outcomes"]["outcome"]["mean_treated"] > 0
+
+
+def test_nor_does_one_that_children_are_matched_on(tmp_path):
+    data = children(12, 4, 7, 13)
+    data["poverty"] = 1000 + 37 * (7 * data["la"].str[1:].astype(int) % 12)
+    data["again"] = np.random.default_rng(2).integers(0, 2, len(data))
+    bundle = run(tmp_path, MATCHED.replace("ipw, on: [age, origin]", "ipw, on: [age, origin, poverty]"), data)
+    told = read_table(bundle / "balance.csv").set_index("covariate")
+    means = ["mean_treated", "mean_comparison", "std_mean_diff"]
+    assert told.loc["poverty", means].isna().all(axis=None)
+    assert told.loc["age", means].notna().any(axis=None)
 
 
 def test_clusters_of_children_are_counted_as_children_and_their_file_has_no_hash(tmp_path):
