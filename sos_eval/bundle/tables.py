@@ -287,7 +287,8 @@ def flat_columns(panel: Panel) -> frozenset[str]:
     counts (`grades_of`), and are judged as such.
     """
     columns = {one.name: panel.select(one.name).frame["outcome"] for one in panel.outcomes}
-    columns |= dict(panel.frame[panel.further_columns].select_dtypes("number").items())
+    further = panel.frame[panel.further_columns].select_dtypes("number")
+    columns |= {str(name): further[name] for name in further}
     cell = panel.unit_codes * panel.n_times + panel.time_codes
     return frozenset(name for name, values in columns.items() if _is_shared(values.to_numpy(float), cell))
 
