@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, astuple, replace
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from sos_eval.bundle.checker import for_the_checker
 from sos_eval.bundle.content import BundleContent, Confidential
 from sos_eval.bundle.digits import rounded, rounded_table, significant
+from sos_eval.bundle.errors_told import ERROR_COLUMNS, ERRORS, ToldErrors
 from sos_eval.bundle.held import HeldBack
 from sos_eval.bundle.nested import nested_outcomes
 from sos_eval.bundle.passed_balance import COVARIATE, PassedBalance
@@ -96,6 +97,11 @@ class _Gate:
         self.hidden: set[str] = set()
         self.held_balance = True
         self.searched = SearchedCounts(about.disclosure)
+        headline = content.facts.headline
+        self.errors = ToldErrors(
+            about.members, about.disclosure.smallest, content.estimates,
+            (headline.estimator, headline.outcome, headline.inference),
+        )  # fmt: skip
 
     def passed(self) -> BundleContent:
         """Hold back what must be, round the rest."""
@@ -224,7 +230,22 @@ class _Gate:
             out = self.held.people(out, "n_clusters", file)
         near = np.logical_or.reduce(list(apart.values()))
         why = {self.few: few & ~near, BACK: back & ~near, **apart}
-        return self.searched.coarser(file, self.held.emptied(file, out, _RESULTS, why, "reason"), _RESULTS)
+        gone = np.logical_or.reduce(list(why.values()))
+        out = self._without_errors(file, self.held.emptied(file, out, _RESULTS, why, "reason"), table, gone)
+        return self.searched.coarser(file, out, _RESULTS)
+
+    def _without_errors(
+        self, file: str, out: pd.DataFrame, table: pd.DataFrame, gone: NDArray[np.bool_]
+    ) -> pd.DataFrame:
+        """Withhold errors that small counts could be found of; a permutation's p, a rank, stays with its answer."""
+        keys = ["estimator", "outcome", "inference", "scale"]
+        answers = np.zeros(len(table), bool)
+        for _, at in table.groupby(keys, dropna=False, sort=False).indices.items():
+            answers[at] = answering(table.iloc[at])
+        rows, ranks = self.errors.hidden(table, answers, whole=file == "estimates.csv")
+        plain = [name for name in ERROR_COLUMNS if name != "p_value"]
+        out = self.held.emptied(file, out, plain, {ERRORS: rows & ~gone}, "reason")
+        return self.held.emptied(file, out, ("p_value",), {ERRORS: ranks & ~gone}, "")
 
     def _lone(self, key: tuple[str, str], rows: pd.DataFrame) -> NDArray[np.bool_]:
         """Say which rows weigh few units of one start in a way of their own, beside those of the headline.
@@ -322,6 +343,8 @@ class _Gate:
         numbers = [str(column) for column in table if table[column].dtype.kind == "f" and column not in _SIZES]
         reasons = {reason: np.array([one == reason for one in why]) for reason in dict.fromkeys(why) if reason}
         out = self.held.emptied(file, table, numbers, reasons, "reason")
+        squares = np.full(len(table), key[1] in self.errors.few)
+        out = self.held.emptied(file, out, ERROR_COLUMNS, {ERRORS: squares}, "")
         of_level = ~table["scale"].isin(["ratio", "log"]).to_numpy(bool)
         out = self.held.emptied(file, out, _PERCENT, {_LEVEL: of_level}, "")
         out = self.held.emptied(file, out, _BETWEEN, {_FINER: ~declared}, "")
@@ -360,6 +383,8 @@ class _Gate:
         if name.endswith("without_strata_effects") or not {*_FURTHER[2:]}.isdisjoint(name.split(".")):
             return UNKNOWN
         told = "variant" in table or not (_by_period(table) or self._is_of_a_check(name))
+        if not told and key[1] in self.errors.few and any(table[one].dtype.kind == "f" for one in table):
+            return ERRORS
         return "" if told or key not in self.partial else BACK
 
     def _is_of_a_check(self, name: str) -> bool:
@@ -421,6 +446,7 @@ class _Gate:
         varied = name.isin(_OF_ALTERNATIVES).to_numpy(bool)  # their rows are judged one by one
         between = name.eq("robustness").to_numpy(bool) & ~few
         searched = np.array([key[1] in self.searched.outcomes for key in keys], bool) & ~(few | alone | undone)
+        squares = self.errors.of(table["outcome"]) & ~(few | alone | undone | searched)
         back = np.array([key in self.partial for key in keys], bool) & ~(few | alone | undone | varied | searched)
         plain = [self.about.told(str(text)) if gone else text for text, gone in zip(table["text"], undone, strict=True)]
         table = table.assign(text=plain)
@@ -429,7 +455,7 @@ class _Gate:
         worst = name.str.startswith("balance.").to_numpy(bool) & self._silent_on_balance & ~few
         weighed = name.str.endswith("gone_on_as_answered").to_numpy(bool) & ~(few | back)
         why = {_ONE_UNIT: alone, BACK: back, _THIN: thin, UNKNOWN: unknown, _AS_BALANCE: worst}
-        why |= {WEIGHED: weighed, SEARCHED: searched, _FINER: between & ~(searched | thin)}
+        why |= {WEIGHED: weighed, SEARCHED: searched, _FINER: between & ~(searched | thin), ERRORS: squares}
         table = table.assign(text=[_IN_PERCENT.sub("", str(text)) for text in table["text"]])
         out = self._without_few("diagnostics.csv", table, ("value",), "text")
         out = self.held.emptied("diagnostics.csv", out, ("value",), why, "text")
@@ -443,6 +469,8 @@ class _Gate:
         out = self.searched.coarser(
             "tests.csv", self.held.emptied("tests.csv", out, beside, {SEARCHED: searched}, ""), _RANKS
         )
+        squares = self.errors.of(table["outcome"])
+        out = self.held.emptied("tests.csv", out, beside, {ERRORS: squares & ~searched}, "")
         out = self.held.emptied("tests.csv", out, ("mean_estimate",), {_MEANS: np.ones(len(out), bool)}, "")
         return self.held.emptied("tests.csv", out, ("mean",), {_MEANS: linear}, "")
 
@@ -467,14 +495,21 @@ class _Gate:
         notes = {name: tuple(self.words.said("results.json", said)) for name, said in plain.items()}
         out = replace(out, notes=notes, caveats=tuple(self.words.said("results.json", facts.caveats)))
         gone = {*self.silent, *self.searched.digits}
-        kept = [one for one in out.procedures if (one.estimator, one.outcome) not in gone]
+        kept = [
+            one
+            for one in out.procedures
+            if (one.estimator, one.outcome) not in gone and self.errors.tells(*astuple(one.key))
+        ]
         out = replace(out, procedures=tuple(kept), panel=self._panel_facts(out))
-        if any(reason in APART for reason in self.silent.values()):
-            self.held.note("results.json", "disagreement", 1, NEAR)
+        if any(reason in APART for reason in self.silent.values()) or self.errors.few:
+            self.held.note("results.json", "disagreement", 1, ERRORS if self.errors.few else NEAR)
             out = replace(out, disagreement=DisagreementFacts())
         reason = self._why_alone()
         if self.about.people:
             out = replace(out, inference=self._without_effective(out.inference))
+        if self.errors.few:  # how squares spread over clusters
+            known = replace(out.inference, variance_treated_clusters=math.nan, variance_comparison_clusters=math.nan)
+            out = replace(out, inference=known)
         if self.balance.covariates.names:  # effective numbers of matched units are made of covariates
             known = replace(
                 out.inference, effective_comparison_clusters=math.nan, variance_comparison_clusters=math.nan

@@ -88,6 +88,16 @@ class Members:
         """All that ever start."""
         return frozenset().union(*self.cohorts.values())
 
+    def protected_sides(self, smallest: float) -> Iterator[tuple[int, int]]:
+        """Yield units and periods of each side, treated and others, with a count below the smallest that is shown.
+
+        A value in place of a count counts as one.
+        """
+        for names in (self.treated, self.others):
+            counts = np.array([self.counts[name] for name in names if name in self.counts])
+            if ((counts > 0) & (counts < smallest) | np.isposinf(counts)).any():
+                yield len(names), len(self.times)
+
     def few(self, fewest: int) -> bool:
         """Whether they are fewer, treated or others, than a result may rest on."""
         return len(self.treated) < fewest or 0 < len(self.others) < fewest
