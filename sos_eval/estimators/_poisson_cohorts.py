@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from sos_eval.estimators._regression import SINGLE, Rows
 from sos_eval.estimators._two_way import Statement
@@ -75,33 +76,30 @@ def _means(rows: Rows, fit: PoissonFit, terms: Array, inside: Bools) -> _Means:
 
     A sum ``sum a d eta`` moves with the scores ``x (y - mu) w`` by the projection of ``a / (w mu)`` on the regressors.
     """
-    w, mu, n = rows.weights, fit.mean, rows.panel.n_influence
+    w, mu = rows.weights, fit.mean
     per = rows.panel.outcome.per if rows.panel.outcome.counted else 1.0
     delta = terms @ fit.coef[: terms.shape[1]]
     share = inside * w
     share = per * share / (share @ exposure_of(rows))[:, None]
     sums = np.stack([share * mu, share * mu * np.exp(-delta)])
     working = TwoWayEffects(rows.effects.unit, rows.effects.time, w * mu)
-    target = sums / (w * mu)
-    left = working.residual(target)
-    left = left - (left * (w * mu)) @ fit.x @ fit.bread @ fit.x.T
-    score = (rows.outcome - mu) * w
-    moved = (target - left) * score
-    influence = np.stack([_by_unit(one, rows.influence_codes, n) for one in moved], axis=1)
-    coef = _by_unit((fit.x * score[:, None]).T, rows.influence_codes, n) @ fit.bread
+    unit, time = working.effects(sums / (w * mu))
+    score, n = (rows.outcome - mu) * w, rows.panel.n_influence
+    by_unit, by_time, by_row = (
+        csr_array((score, (rows.influence_codes, codes)), (n, int(codes.max()) + 1))
+        for codes in (working.unit, working.time, np.arange(len(mu)))
+    )
+    coef = by_row @ fit.x @ fit.bread
+    influence = np.stack([by_unit @ u.T + by_time @ t.T for u, t in zip(unit, time, strict=True)], axis=1)
+    influence += np.stack([coef @ (one @ fit.x).T for one in sums], axis=1)
     influence[:, 1] -= coef[:, : terms.shape[1]] @ (sums[1] @ terms).T
     return _Means(sums.sum(-1), influence * n)
-
-
-def _by_unit(columns: Array, codes: NDArray[np.intp], n: int) -> Array:
-    """Sum columns (q, rows) by unit, (n, q)."""
-    return np.column_stack([np.bincount(codes, column, n) for column in columns])
 
 
 def _table(rows: Rows, stated: Statement, inside: Bools) -> pd.DataFrame:
     """Lay out rate ratios, then changes, each with its treated units."""
     unit = rows.panel.unit_codes[rows.used]
-    treated = [len(np.unique(unit[one])) for one in inside]
+    treated = [int(np.count_nonzero(np.bincount(unit[one]))) for one in inside]
     scale = "rate_per" if rows.panel.outcome.counted else "value"
     parts = [
         cells(**(dict(stated.cells) | {"estimand": name, "scale": kind}), n_treated_units=treated)
