@@ -76,7 +76,6 @@ class TwoWayEffects:
         return unit_mean - time @ (self.by_cell / unit_total[:, None]).T, time
 
     def _grid_residual(self, columns: Array) -> Array:
-        n, t = self.shape
         grid = self._grid(columns)
         out = grid - grid.mean(-1, keepdims=True)
         out -= out.mean(-2, keepdims=True)

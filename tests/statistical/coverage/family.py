@@ -90,15 +90,15 @@ relied on. `interrupted_time_series` is refused: no cohort has eight years on bo
 """
 
 
-def measured(name: str, treated: int, draws: int) -> Rates:
-    """Size of cluster-robust errors and of the permutation test, and what `auto` takes.
+def measured(name: str, treated: int, draws: int, each: int = EACH) -> Rates:
+    """Size of cluster-robust errors and of the permutation test, and what `auto` takes; `each` outcomes per adoption.
 
     What is permuted is the studentised estimate, the coefficient where a method has no error of its own. For
     `triple_difference` half of the authorities, drawn by lot in every scene, count as eligible.
     """
     estimator, rng = ESTIMATORS[name], stream(SEED, "family", name, treated)
     found: dict[str, list[np.ndarray]] = defaultdict(list)
-    for scene in scenes(england(treated), draws, EACH, rng):
+    for scene in scenes(england(treated), draws, each, rng):
         panel = scene.panel
         if isinstance(estimator, TripleDifference):
             panel = panel.with_columns(eligible=(rng.permutation(panel.n_units) % 2)[panel.unit_codes])
