@@ -143,15 +143,15 @@ class ETWFE(CohortRegression):
     def _compiled_counts(self, panel: Panel, choice: RowChoice | None) -> Compiled:
         """Plan for batches of counts; one at a time where they have no batch form, or the panel itself is refused.
 
-        Units without an event in the panel's own counts may have one in a draw; but they must not decide which rows
-        there are.
+        Units and periods without an event in the panel's own counts may have one in a draw; but they must not decide
+        which rows there are.
         """
         by_draw, counts = self.unplanned(panel, choice), self._counts(panel)
         if counts is None:
             return by_draw
         kept = counts[2]
         whole = counts if kept is panel else self._grid(panel)
-        if whole is None or kept.n_times < panel.n_times:
+        if whole is None:
             return by_draw
         try:
             own = self._planned(kept, kept.first_treated)

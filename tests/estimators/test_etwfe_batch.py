@@ -249,10 +249,14 @@ def test_draws_with_gaps_or_below_zero_go_one_by_one(estimator):
 
 
 @both
-def test_a_panel_without_a_units_events_plans_for_draws_that_have_them(estimator):
+def test_a_panel_without_a_units_or_periods_events_plans_for_draws_that_have_them(estimator):
     counts = COUNTS.copy()
     counts[2] = 0
     same_outcomes(estimator, made(counts=counts), rates(COUNTS, counts))
+    for period in (1, 3):
+        quiet = COUNTS.copy()
+        quiet[:, period] = 0  # before anybody starts, and after
+        same_outcomes(estimator, made(counts=quiet), rates(COUNTS, quiet))
     counts[:4] = 0  # a cohort: its rows are not the panel's own
     same_outcomes(estimator, made(counts=counts), rates(COUNTS, counts))
 

@@ -165,7 +165,7 @@ def _fitted(pattern: CohortCounts, grid: CountGrid, draws: _Draws, chosen: Codes
     std_error = _errors(score, members, grid.clusters)
     treated = [own.sum(-1) for own, some in zip(takes_part, pattern.treated, strict=True) if some.any()]
     std_error[np.broadcast_to(np.sum(treated, axis=0) == 1, len(std_error))] = np.nan
-    together = fit.converged & _usual(pattern, draws)
+    together = fit.converged & _within_used(pattern, draws)
     for sums in (np.stack([one.sum(1) for one in counts], axis=1), _by_cell(pattern, draws)):
         together &= _compared(pattern, sums)
     return np.where(together[:, None], effects.values, np.nan), np.where(together[:, None], std_error, np.nan)
@@ -178,14 +178,10 @@ def _fit(pattern: CohortCounts, counts: list[Array], at_risk: list[Array]) -> Ce
     return fit_poisson_cells(counts, at_risk, pattern.treated)
 
 
-def _usual(pattern: CohortCounts, draws: _Draws) -> Bools:
-    """Say in which draws every period has an event, and every unit with one has it in the periods that take part.
-
-    In others a period is left out first, or a unit has no finite effect.
-    """
+def _within_used(pattern: CohortCounts, draws: _Draws) -> Bools:
+    """Say in which draws every unit with an event has one in the periods that take part: others have no maximum."""
     every, used = draws.counts.sum(-1), draws.counts[..., pattern.used].sum(-1)
-    held = (every == 0) | (used > 0) | (draws.codes < 0)
-    return np.asarray((draws.counts.sum(1) > 0).all(-1) & held.all(-1))
+    return np.asarray(((every == 0) | (used > 0)).all(-1))
 
 
 def _by_cell(pattern: CohortCounts, draws: _Draws) -> Array:
