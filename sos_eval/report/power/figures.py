@@ -110,7 +110,8 @@ def mdes_frontier(study: PowerFolder) -> Shown | None:
     target = float(table["target_power"].iloc[0])
     title = f"Smallest effect that would be found {target:.0%} of the time"
     far = " Hollow, at the edge: none that was tried is found so often (mdes.csv says why)." if beyond.any() else ""
-    note = f"Bars: 95% Monte Carlo intervals. Scale: {table['scale'].iloc[0]}.{far}"
+    scale = study.scale_words(str(table["outcome"].iloc[0]), str(table["scale"].iloc[0]))
+    note = f"Bars: 95% Monte Carlo intervals. Scale: {scale}.{far}"
     if key is None:
         return _detectable_by_row(table, by, title, note), table
     lines = list(table.groupby(by, sort=False))

@@ -40,6 +40,12 @@ MDES = {
     "reason": "Why empty",
 }  # fmt: skip
 
+EXPLAIN = {
+    "estimator": "Estimator", "outcome": "Outcome", "how": "Draws", "why": "Why", "n_units": "Units",
+    "n_times": "Periods", "n_treated_units": "Treated units", "ms_draw": "Milliseconds to draw an outcome",
+    "ms_estimate": "Milliseconds to estimate", "ms_frame": "Milliseconds to draw the authorities",
+}  # fmt: skip
+
 FAMILIES = {
     "estimator": "Estimator", "estimand": "Estimand", "inference": "Inference", "adjustment": "Adjustment",
     "decision": "Reports an effect on", "outcome": "Outcome", "share": "Share of draws",
@@ -152,7 +158,7 @@ def _document(study: PowerFolder, drawn: Drawn) -> ReportDocument:
     body += [
         Heading("How it was computed"),
         Text(_how(study)),
-        Table(_text(study.explain).rename(columns=_swept(study)), "Every estimator at every point"),
+        Table(_computed(study), "Every estimator at every point"),
     ]
     return ReportDocument(f"Power study: {name}", drawn_from, first, body)
 
@@ -294,7 +300,15 @@ def _detectable(study: PowerFolder) -> pd.DataFrame:
     table = overall_rows(study.mdes)
     others = [name for name in study.swept if name in table]
     named = {**_swept(study), "outcome": "Outcome", **SHOWN, **MDES}
+    scales = [study.scale_words(str(o), str(s)) for o, s in zip(table["outcome"], table["scale"], strict=True)]
+    table = table.assign(scale=scales)
     return _text(table[[*study.line, *others, *MDES]]).rename(columns=named)
+
+
+def _computed(study: PowerFolder) -> pd.DataFrame:
+    """Return how every estimator was computed at every point."""
+    how = study.explain["how"].replace({"loop": "one by one", "batch": "all at once"})
+    return _text(study.explain.assign(how=how)).rename(columns=_swept(study) | EXPLAIN)
 
 
 def _swept(study: PowerFolder) -> dict[str, str]:

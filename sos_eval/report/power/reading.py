@@ -81,6 +81,12 @@ class PowerFolder:
         """One row per estimator, inference and point: the overall effect where there is one."""
         return headline(self.power)
 
+    def scale_words(self, outcome: str, scale: str) -> str:
+        """Return a scale as a reader meets it: ``per 10,000``, ``rate ratio``; rates of older studies are ``rate``."""
+        per = self.plan.get("per", {}).get(outcome)
+        rate = f"per {per:,.10g}" if per is not None else "rate"
+        return {"rate_per": rate, "ratio": "rate ratio", "value": "outcome's own units"}.get(scale, scale)
+
     def others(self, but: str) -> list[str]:
         """Swept keys but one."""
         return [name for name in self.swept if name != but]
