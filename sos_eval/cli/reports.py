@@ -56,17 +56,6 @@ def report(
     from sos_eval.report.render import kept_look, reported
     from sos_eval.report.theme_file import SCHEMA, OwnLook, Theme
 
-    if (bundle / "study.json").is_file():
-        if form != "html" or out is not None or despite_damage or template is not None or force:
-            raise click.UsageError(
-                "a power study has one report, report.html in its folder: leave out all options but --theme; its "
-                "tables for Word: sos-eval table STUDY power --out power.docx"
-            )
-        from sos_eval.report.power.page import write_power_report
-
-        page = write_power_report(bundle, own_look(screen, theme))
-        screen.answer(f"report: {page}", {"file": str(page)})
-        return 0
     if out is not None:
         check_ending(out, form)
         refuse_inputs([out], [one for one in (theme, template) if one is not None])
@@ -74,6 +63,14 @@ def report(
         raise click.UsageError("--force replaces the file that --out names: give --out FILE")
     if template is not None and form != "docx":
         raise click.UsageError(f"--template is a Word document's: write --format docx, not {form}")
+    if _is_study(bundle):
+        if despite_damage:
+            raise click.UsageError("--despite-damage is a bundle's: a power study is simulated again with --resume")
+        own = own_look(screen, theme)
+        own = own if template is None else (own or OwnLook(Theme(SCHEMA), Path())).on(template)
+        page = _study_report(bundle, form, out, own, force=force)
+        screen.answer(f"report: {page}", {"file": str(page)})
+        return 0
     opened = read_bundle(bundle, despite_damage=despite_damage)
     own = own_look(screen, theme)
     if template is not None:
@@ -82,6 +79,20 @@ def report(
     unmet = [asdict(line) for line in failed]
     screen.answer("\n".join([f"report: {file}", *not_made(unmet)]), {"file": str(file), "unmet": unmet})
     return UNMET if unmet else 0
+
+
+def _is_study(folder: Path) -> bool:
+    return (folder / "study.json").is_file()
+
+
+def _study_report(folder: Path, form: str, out: Path | None, own: OwnLook | None, *, force: bool) -> Path:
+    """Write a power study's report; its own page with its figures and their data."""
+    from sos_eval.report.power.page import write_power_report
+    from sos_eval.report.power.pulled import write_study_document
+
+    if form == "html" and out is None:
+        return write_power_report(folder, own)
+    return write_study_document(folder, form, out, own, force=force)
 
 
 @click.command()
@@ -100,7 +111,7 @@ def figure(
     screen: Screen, bundle: Path, name: str | None, form: str | None, size: str | None, theme: Path | None,
     every: bool, out: Path | None, force: bool,
 ) -> int:  # fmt: skip
-    """Draw one figure of a bundle or an economic evaluation into a file; without a name, list those with data.
+    """Draw one figure of a bundle, a power study or an economic evaluation; without a name, list those with data.
 
     Exit 3 where --all leaves out a figure that has no room at the size.
     """
@@ -109,6 +120,8 @@ def figure(
 
     if force and (every or name is None):
         raise click.UsageError("--force replaces a figure's file: give the figure's name, and no --all")
+    if _is_study(bundle):
+        return _study_figure(screen, bundle, name, form, size, theme, every=every, out=out, force=force)
     opened = read_drawable(bundle)
     if every:
         return _every_figure(screen, opened, name, form or "svg", _order(screen, opened, size, theme), out)
@@ -117,25 +130,57 @@ def figure(
             raise click.UsageError("--size and --theme need the name of a figure, or --all")
         _list(screen, "figure", *available(opened))
         return 0
-    if out is None:
-        out = Path(f"{name}.{form or 'svg'}")
-    elif form is not None and out.suffix != f".{form}":
-        raise click.UsageError(f"--format {form} and --out {out} disagree; write one of the two")
-    refuse_inputs([out], [*data_files_of(bundle), *([theme] if theme is not None else [])])
-    refuse_existing(out, force=force)
+    out = _figure_file(name, form, out, [*data_files_of(bundle), *([theme] if theme is not None else [])], force=force)
     file = save_figure(opened, name, out, _order(screen, opened, size, theme))
     screen.answer(f"figure: {file}", {"figure": name, "file": str(file)})
     return 0
 
 
-def _order(screen: Screen, bundle: ResultBundle, size: str | None, theme: Path | None) -> FigureOrder:
-    """Read how figures are wanted; without a theme they have the look that the bundle keeps."""
+def _figure_file(name: str, form: str | None, out: Path | None, read: list[Path], *, force: bool) -> Path:
+    """Return the file that a figure goes to: none that is read, and none that is there unless asked."""
+    if out is None:
+        out = Path(f"{name}.{form or 'svg'}")
+    elif form is not None and out.suffix != f".{form}":
+        raise click.UsageError(f"--format {form} and --out {out} disagree; write one of the two")
+    refuse_inputs([out], read)
+    refuse_existing(out, force=force)
+    return out
+
+
+def _study_figure(
+    screen: Screen, folder: Path, name: str | None, form: str | None, size: str | None, theme: Path | None, *,
+    every: bool, out: Path | None, force: bool,
+) -> int:  # fmt: skip
+    """Draw one figure of a power study, or list those with data."""
+    from sos_eval.report.power.pulled import save_study_figure, study_figures
+    from sos_eval.report.power.reading import read_power
+
+    if every:
+        raise click.UsageError("--all is of a bundle: a power study has all its figures in figures/")
+    study = read_power(folder)
+    if name is None:
+        if size is not None or theme is not None:
+            raise click.UsageError("--size and --theme need the name of a figure")
+        there, skipped = study_figures(study)
+        _listed(screen, there, skipped)
+        return 0
+    read = [*folder.glob("*.csv"), *([theme] if theme is not None else [])]
+    file = save_study_figure(
+        study, name, _figure_file(name, form, out, read, force=force), _order(screen, None, size, theme)
+    )
+    screen.answer(f"figure: {file}", {"figure": name, "file": str(file)})
+    return 0
+
+
+def _order(screen: Screen, bundle: ResultBundle | None, size: str | None, theme: Path | None) -> FigureOrder:
+    """Read how figures are wanted; without a theme they have the look that a bundle keeps."""
     from sos_eval.report.figure_look import read_size
     from sos_eval.report.pulled_figure import FigureOrder
     from sos_eval.report.render import kept_look
 
     wanted = None if size is None else read_size(size)
-    return FigureOrder(wanted, own_look(screen, theme) or kept_look(bundle))
+    kept = None if bundle is None else kept_look(bundle)
+    return FigureOrder(wanted, own_look(screen, theme) or kept)
 
 
 def own_look(screen: Screen, theme: Path | None) -> OwnLook | None:

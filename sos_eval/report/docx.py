@@ -17,7 +17,7 @@ from sos_eval.report.theme_file import OwnLook
 from sos_eval.report.word_table import CM, element, fitted_table, room_between_margins
 from sos_eval.report.wording import in_word
 
-__all__ = ["opened_word", "render_docx", "table_document", "written_word"]
+__all__ = ["document_docx", "opened_word", "render_docx", "table_document", "written_word"]
 
 _POINTS = 7.5
 #: What everybody has; fonts of Word's own themes are not where Word is not.
@@ -92,7 +92,12 @@ def written_word(word: Any, title: str) -> bytes:
 
 def render_docx(bundle: ResultBundle, drawn: Drawn, look: OwnLook | None = None) -> bytes:
     """Return the report of a bundle as a .docx, page one on its own page."""
-    document, word = compose(bundle, drawn), _Writer(opened_word(look), drawn)
+    return document_docx(compose(bundle, drawn), drawn, look)
+
+
+def document_docx(document: ReportDocument, drawn: Drawn, look: OwnLook | None = None) -> bytes:
+    """Return a report as a .docx, page one on its own page."""
+    word = _Writer(opened_word(look), drawn)
     word.write(document)
     return written_word(word.word, document.title)
 

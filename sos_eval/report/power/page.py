@@ -25,7 +25,7 @@ from sos_eval.results.table import overall_rows
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["write_power_report"]
+__all__ = ["drawn_figures", "study_document", "study_figure", "write_power_report"]
 
 AGAIN = "with --resume: all draws are kept"
 SHOWN = {
@@ -83,16 +83,20 @@ def write_power_report(folder: str | Path, own: OwnLook | None = None) -> Path:
         The page.
     """
     study = read_power(folder)
-    drawn = _draw(study, own)
+    drawn = drawn_figures(study, own)
+    room = study.path / "figures"
+    make_folder(room, again=AGAIN)
+    for name, images in drawn.images.items():
+        write_file(room / f"{name}.csv", drawn.data[name], again=AGAIN)
+        for form, content in images.items():
+            write_file(room / f"{name}.{form}", content, again=AGAIN)
     page = study.path / "report.html"
     write_file(page, _render(study, drawn, own), again=AGAIN)
     return page
 
 
-def _draw(study: PowerFolder, own: OwnLook | None) -> Drawn:
-    """Write every figure as SVG and PNG with its data; return them with their words."""
-    room = study.path / "figures"
-    make_folder(room, again=AGAIN)
+def drawn_figures(study: PowerFolder, own: OwnLook | None) -> Drawn:
+    """Draw every figure that there is data for, as SVG and PNG, with its words."""
     drawn = Drawn()
     for name, function in FIGURES.items():
         with house_style():
@@ -101,11 +105,8 @@ def _draw(study: PowerFolder, own: OwnLook | None) -> Drawn:
             continue
         figure, data = shown
         images = {form: image(figure, form) for form in ("svg", "png")} if own is None else _in_look(own, name, study)
-        text = data.to_csv(index=False, lineterminator="\n")
-        written: dict[str, str | bytes] = {**images, "csv": text}
-        for form, content in written.items():
-            write_file(room / f"{name}.{form}", content, again=AGAIN)
-        drawn.images[name], drawn.data[name], drawn.alt[name] = {"svg": images["svg"]}, text, str(figure.get_label())
+        drawn.images[name], drawn.alt[name] = images, str(figure.get_label())
+        drawn.data[name] = data.to_csv(index=False, lineterminator="\n")
         if own is None:  # in another layout marks stand elsewhere
             drawn.spots[name] = spots(figure)
     return drawn
@@ -113,23 +114,24 @@ def _draw(study: PowerFolder, own: OwnLook | None) -> Drawn:
 
 def _in_look(own: OwnLook, name: str, study: PowerFolder) -> dict[str, bytes]:
     """Draw a figure that there is in one's own look, as svg and png."""
-
-    def made() -> Figure:
-        with house_style():
-            shown = FIGURES[name](study)
-        if shown is None:
-            raise OurFault(f"{name} is drawn at one time and not at another")
-        return shown[0]
-
-    pulled = FigureOrder(own=own).laid_out(name, made)
+    pulled = FigureOrder(own=own).laid_out(name, lambda: study_figure(study, name))
     return {form: pulled.saved(form) for form in ("svg", "png")}
 
 
+def study_figure(study: PowerFolder, name: str) -> Figure:
+    """Draw a figure that there is data for."""
+    with house_style():
+        shown = FIGURES[name](study)
+    if shown is None:
+        raise OurFault(f"{name} is drawn at one time and not at another")
+    return shown[0]
+
+
 def _render(study: PowerFolder, drawn: Drawn, own: OwnLook | None) -> str:
-    return render_document(_document(study, drawn), drawn, own)
+    return render_document(study_document(study, drawn), drawn, own)
 
 
-def _document(study: PowerFolder, drawn: Drawn) -> ReportDocument:
+def study_document(study: PowerFolder, drawn: Drawn) -> ReportDocument:
     """Say what the study found, in blocks."""
     plan = study.plan
     world = str(plan.get("world_title") or plan["world"])
