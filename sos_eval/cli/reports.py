@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from sos_eval.bundle.bundle import ResultBundle
     from sos_eval.report.pulled_figure import FigureOrder
+    from sos_eval.report.pulled_folder import PulledFolder
     from sos_eval.report.theme_file import OwnLook
 
 __all__ = ["figure", "own_look", "report", "table"]
@@ -46,7 +47,7 @@ def report(
     screen: Screen, bundle: Path, form: str, out: Path | None, theme: Path | None, template: Path | None,
     despite_damage: bool, force: bool,
 ) -> int:  # fmt: skip
-    """Write the report of a bundle or of a power study, from its folder alone.
+    """Write the report of a bundle, a power study or a synthesis, from its folder alone.
 
     Without --theme a bundle's has the look that its design names (report.theme), a study's the house's.
     Pictures of a Markdown report that lies elsewhere stand beside it, in NAME.figures. A file that --out names is
@@ -63,12 +64,12 @@ def report(
         raise click.UsageError("--force replaces the file that --out names: give --out FILE")
     if template is not None and form != "docx":
         raise click.UsageError(f"--template is a Word document's: write --format docx, not {form}")
-    if _is_study(bundle):
+    if (pulled := _pulled(bundle)) is not None:
         if despite_damage:
-            raise click.UsageError("--despite-damage is a bundle's: a power study is simulated again with --resume")
+            raise click.UsageError("--despite-damage is a bundle's: make the folder again")
         own = own_look(screen, theme)
         own = own if template is None else (own or OwnLook(Theme(SCHEMA), Path())).on(template)
-        page = _study_report(bundle, form, out, own, force=force)
+        page = _own_report(bundle, pulled, form, out, own, force=force)
         screen.answer(f"report: {page}", {"file": str(page)})
         return 0
     opened = read_bundle(bundle, despite_damage=despite_damage)
@@ -81,18 +82,29 @@ def report(
     return UNMET if unmet else 0
 
 
-def _is_study(folder: Path) -> bool:
-    return (folder / "study.json").is_file()
+def _pulled(folder: Path) -> PulledFolder | None:
+    """Open a power study or a synthesis; None where it is neither."""
+    if (folder / "study.json").is_file():
+        from sos_eval.report.power.page import pulled_study
+        from sos_eval.report.power.reading import read_power
+
+        return pulled_study(read_power(folder))
+    if (folder / "synthesis.json").is_file():
+        from sos_eval.report.synthesis_page import pulled_synthesis, read_synthesis
+
+        return pulled_synthesis(read_synthesis(folder))
+    return None
 
 
-def _study_report(folder: Path, form: str, out: Path | None, own: OwnLook | None, *, force: bool) -> Path:
-    """Write a power study's report; its own page with its figures and their data."""
-    from sos_eval.report.power.page import write_power_report
-    from sos_eval.report.power.pulled import write_study_document
+def _own_report(
+    folder: Path, pulled: PulledFolder, form: str, out: Path | None, own: OwnLook | None, *, force: bool
+) -> Path:
+    """Write the report of a folder that is no bundle; a power study's own page with its figures and their data."""
+    if form == "html" and out is None and (folder / "study.json").is_file():
+        from sos_eval.report.power.page import write_power_report
 
-    if form == "html" and out is None:
         return write_power_report(folder, own)
-    return write_study_document(folder, form, out, own, force=force)
+    return pulled.save_report(form, out, own, force=force)
 
 
 @click.command()
@@ -111,7 +123,7 @@ def figure(
     screen: Screen, bundle: Path, name: str | None, form: str | None, size: str | None, theme: Path | None,
     every: bool, out: Path | None, force: bool,
 ) -> int:  # fmt: skip
-    """Draw one figure of a bundle, a power study or an economic evaluation; without a name, list those with data.
+    """Draw one figure of a bundle, a power study, a synthesis or an economic evaluation; without a name, list them.
 
     Exit 3 where --all leaves out a figure that has no room at the size.
     """
@@ -120,8 +132,8 @@ def figure(
 
     if force and (every or name is None):
         raise click.UsageError("--force replaces a figure's file: give the figure's name, and no --all")
-    if _is_study(bundle):
-        return _study_figure(screen, bundle, name, form, size, theme, every=every, out=out, force=force)
+    if (pulled := _pulled(bundle)) is not None:
+        return _own_figure(screen, pulled, name, form, size, theme, every=every, out=out, force=force)
     opened = read_drawable(bundle)
     if every:
         return _every_figure(screen, opened, name, form or "svg", _order(screen, opened, size, theme), out)
@@ -147,27 +159,21 @@ def _figure_file(name: str, form: str | None, out: Path | None, read: list[Path]
     return out
 
 
-def _study_figure(
-    screen: Screen, folder: Path, name: str | None, form: str | None, size: str | None, theme: Path | None, *,
+def _own_figure(
+    screen: Screen, pulled: PulledFolder, name: str | None, form: str | None, size: str | None, theme: Path | None, *,
     every: bool, out: Path | None, force: bool,
 ) -> int:  # fmt: skip
-    """Draw one figure of a power study, or list those with data."""
-    from sos_eval.report.power.pulled import save_study_figure, study_figures
-    from sos_eval.report.power.reading import read_power
-
+    """Draw one figure of a folder that is no bundle, or list those with data."""
     if every:
-        raise click.UsageError("--all is of a bundle: a power study has all its figures in figures/")
-    study = read_power(folder)
+        raise click.UsageError("--all is of a bundle: name a figure; all lie in the folder already")
     if name is None:
         if size is not None or theme is not None:
             raise click.UsageError("--size and --theme need the name of a figure")
-        there, skipped = study_figures(study)
-        _listed(screen, there, skipped)
+        _listed(screen, *pulled.available())
         return 0
-    read = [*folder.glob("*.csv"), *([theme] if theme is not None else [])]
-    file = save_study_figure(
-        study, name, _figure_file(name, form, out, read, force=force), _order(screen, None, size, theme)
-    )
+    read = [*pulled.path.glob("*.csv"), *([theme] if theme is not None else [])]
+    out = _figure_file(name, form, out, read, force=force)
+    file = pulled.save_figure(name, out, _order(screen, None, size, theme))
     screen.answer(f"figure: {file}", {"figure": name, "file": str(file)})
     return 0
 

@@ -10,8 +10,9 @@ import pandas as pd
 
 from sos_eval.errors import numeral
 from sos_eval.report.power.naming import key_words, keys_named, line_named, point_named, room_for
-from sos_eval.report.power.reading import EFFECT, PowerFolder, Shown
+from sos_eval.report.power.reading import EFFECT, PowerFolder
 from sos_eval.report.power.side_by_side import by_formula, decisions_together, draws_that_pass
+from sos_eval.report.pulled_folder import Shown
 from sos_eval.report.theme import COLOURS, MUTED, canvas, legend
 
 if TYPE_CHECKING:

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from sos_eval.bundle.whole import make_folder, write_file
-from sos_eval.errors import OurFault, numeral
+from sos_eval.errors import numeral
 from sos_eval.report.content import Block, Bullets, Heading, Picture, ReportDocument, Table, Text
 from sos_eval.report.draw import Drawn
 from sos_eval.report.html import render_document
 from sos_eval.report.power.figures import FIGURES
 from sos_eval.report.power.naming import key_words
 from sos_eval.report.power.reading import PowerFolder, headline, read_power
-from sos_eval.report.pulled_figure import FigureOrder
-from sos_eval.report.spots import spots
-from sos_eval.report.theme import house_style, image
+from sos_eval.report.pulled_folder import PulledFolder
 from sos_eval.report.theme_file import OwnLook
 from sos_eval.report.wording import minus_signs
 from sos_eval.results.table import overall_rows
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-__all__ = ["drawn_figures", "study_document", "study_figure", "write_power_report"]
+__all__ = ["pulled_study", "write_power_report"]
 
 AGAIN = "with --resume: all draws are kept"
 SHOWN = {
@@ -83,7 +78,7 @@ def write_power_report(folder: str | Path, own: OwnLook | None = None) -> Path:
         The page.
     """
     study = read_power(folder)
-    drawn = drawn_figures(study, own)
+    drawn = pulled_study(study).drawn(own)
     room = study.path / "figures"
     make_folder(room, again=AGAIN)
     for name, images in drawn.images.items():
@@ -91,47 +86,17 @@ def write_power_report(folder: str | Path, own: OwnLook | None = None) -> Path:
         for form, content in images.items():
             write_file(room / f"{name}.{form}", content, again=AGAIN)
     page = study.path / "report.html"
-    write_file(page, _render(study, drawn, own), again=AGAIN)
+    write_file(page, render_document(_document(study, drawn), drawn, own), again=AGAIN)
     return page
 
 
-def drawn_figures(study: PowerFolder, own: OwnLook | None) -> Drawn:
-    """Draw every figure that there is data for, as SVG and PNG, with its words."""
-    drawn = Drawn()
-    for name, function in FIGURES.items():
-        with house_style():
-            shown = function(study)
-        if shown is None:
-            continue
-        figure, data = shown
-        images = {form: image(figure, form) for form in ("svg", "png")} if own is None else _in_look(own, name, study)
-        drawn.images[name], drawn.alt[name] = images, str(figure.get_label())
-        drawn.data[name] = data.to_csv(index=False, lineterminator="\n")
-        if own is None:  # in another layout marks stand elsewhere
-            drawn.spots[name] = spots(figure)
-    return drawn
+def pulled_study(study: PowerFolder) -> PulledFolder:
+    """Return a study as figures and documents are pulled out of it."""
+    figures = {name: (partial(function, study), function) for name, function in FIGURES.items()}
+    return PulledFolder.of(study.path, figures, partial(_document, study))
 
 
-def _in_look(own: OwnLook, name: str, study: PowerFolder) -> dict[str, bytes]:
-    """Draw a figure that there is in one's own look, as svg and png."""
-    pulled = FigureOrder(own=own).laid_out(name, lambda: study_figure(study, name))
-    return {form: pulled.saved(form) for form in ("svg", "png")}
-
-
-def study_figure(study: PowerFolder, name: str) -> Figure:
-    """Draw a figure that there is data for."""
-    with house_style():
-        shown = FIGURES[name](study)
-    if shown is None:
-        raise OurFault(f"{name} is drawn at one time and not at another")
-    return shown[0]
-
-
-def _render(study: PowerFolder, drawn: Drawn, own: OwnLook | None) -> str:
-    return render_document(study_document(study, drawn), drawn, own)
-
-
-def study_document(study: PowerFolder, drawn: Drawn) -> ReportDocument:
+def _document(study: PowerFolder, drawn: Drawn) -> ReportDocument:
     """Say what the study found, in blocks."""
     plan = study.plan
     world = str(plan.get("world_title") or plan["world"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
@@ -14,13 +14,7 @@ from sos_eval.errors import Fault, InputFault
 from sos_eval.numerics.clusters import reach
 from sos_eval.results.table import overall_rows
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-__all__ = ["PowerFolder", "Shown", "headline", "read_power"]
-
-#: A figure and its data.
-Shown = tuple["Figure", pd.DataFrame]
+__all__ = ["PowerFolder", "headline", "read_power"]
 
 EFFECT = "world.effect.size"
 
