@@ -16,8 +16,8 @@ HEAD = """\
 What a key takes, what it is where nobody writes it, and what it means; a dot is a level of the YAML, `[]` an entry of a
 list, `NAME` a name of your own. `sos-eval init` writes the same as a JSON Schema, with which an editor completes and
 checks. An unknown key is a fault that names the nearest.
-Made by `make docs` from the typed fields that validate a design; the examples are the sections of one design over a csv,
-[example_design.yaml](example_design.yaml), which a test checks.
+Made by `make docs` from the typed fields that validate a design; the examples are the sections of one design,
+[example_design.yaml](example_design.yaml), over a csv, which a test checks.
 """
 #: A design that has every section.
 EXAMPLE = ROOT / "docs" / "example_design.yaml"
