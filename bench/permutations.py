@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from bench.peers import COLUMNS, simulated
-from sos_eval.estimators import TWFE, CallawaySantAnna, EventStudyTWFE, PoissonDiD
+from sos_eval.estimators import ETWFE, TWFE, CallawaySantAnna, EventStudyTWFE, PoissonDiD
 from sos_eval.results.estimator import Estimator
 
 DRAWS = 9_999
@@ -70,6 +70,7 @@ CASES = (
     Case("event_study_twfe, a covariate that moves", EventStudyTWFE(), 10, ("z",), moving),
     Case("poisson_did, plain", PoissonDiD(), 20, (), counts, "people"),
     Case("poisson_did, a covariate that moves", PoissonDiD(), 20, ("z",), counts, "people"),
+    Case("etwfe, poisson", ETWFE(family="poisson"), 20, (), counts, "people"),
 )
 
 

@@ -201,9 +201,9 @@ def read_bundle(path: str | Path, *, despite_damage: bool = False) -> ResultBund
         raise InputFault(Fault(str(folder), "no such folder", "name a folder that `sos-eval run` wrote"))
     if (folder / "study.json").is_file():
         what = "a power study, not a result bundle"
-        raise InputFault(Fault(str(folder), what, "its tables are the CSV files in it, its figures lie in figures/"))
+        raise InputFault(Fault(str(folder), what, "pull from it with `sos-eval report`, `figure` and `table`"))
     if (folder / "synthesis.json").is_file():
-        instead = "its tables are pulled with `sos-eval table`, its figures are forest.svg and funnel.svg in it"
+        instead = "pull from it with `sos-eval report`, `figure` and `table`"
         raise InputFault(Fault(str(folder), "a synthesis, not a result bundle", instead))
     schema, faults = _schema_of(folder), damage(folder)
     if schema != SCHEMA and not ((folder / LIST).is_file() and faults):

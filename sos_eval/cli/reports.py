@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from sos_eval.bundle.bundle import ResultBundle
     from sos_eval.report.pulled_figure import FigureOrder
+    from sos_eval.report.pulled_folder import PulledFolder
     from sos_eval.report.theme_file import OwnLook
 
 __all__ = ["figure", "own_look", "report", "table"]
@@ -46,7 +47,7 @@ def report(
     screen: Screen, bundle: Path, form: str, out: Path | None, theme: Path | None, template: Path | None,
     despite_damage: bool, force: bool,
 ) -> int:  # fmt: skip
-    """Write the report of a bundle or of a power study, from its folder alone.
+    """Write the report of a bundle, a power study or a synthesis, from its folder alone.
 
     Without --theme a bundle's has the look that its design names (report.theme), a study's the house's.
     Pictures of a Markdown report that lies elsewhere stand beside it, in NAME.figures. A file that --out names is
@@ -56,17 +57,6 @@ def report(
     from sos_eval.report.render import kept_look, reported
     from sos_eval.report.theme_file import SCHEMA, OwnLook, Theme
 
-    if (bundle / "study.json").is_file():
-        if form != "html" or out is not None or despite_damage or template is not None or force:
-            raise click.UsageError(
-                "a power study has one report, report.html in its folder: leave out all options but --theme; its "
-                "tables for Word: sos-eval table STUDY power --out power.docx"
-            )
-        from sos_eval.report.power.page import write_power_report
-
-        page = write_power_report(bundle, own_look(screen, theme))
-        screen.answer(f"report: {page}", {"file": str(page)})
-        return 0
     if out is not None:
         check_ending(out, form)
         refuse_inputs([out], [one for one in (theme, template) if one is not None])
@@ -74,6 +64,14 @@ def report(
         raise click.UsageError("--force replaces the file that --out names: give --out FILE")
     if template is not None and form != "docx":
         raise click.UsageError(f"--template is a Word document's: write --format docx, not {form}")
+    if (pulled := _pulled(bundle)) is not None:
+        if despite_damage:
+            raise click.UsageError("--despite-damage is a bundle's: make the folder again")
+        own = own_look(screen, theme)
+        own = own if template is None else (own or OwnLook(Theme(SCHEMA), Path())).on(template)
+        page = _own_report(bundle, pulled, form, out, own, force=force)
+        screen.answer(f"report: {page}", {"file": str(page)})
+        return 0
     opened = read_bundle(bundle, despite_damage=despite_damage)
     own = own_look(screen, theme)
     if template is not None:
@@ -82,6 +80,31 @@ def report(
     unmet = [asdict(line) for line in failed]
     screen.answer("\n".join([f"report: {file}", *not_made(unmet)]), {"file": str(file), "unmet": unmet})
     return UNMET if unmet else 0
+
+
+def _pulled(folder: Path) -> PulledFolder | None:
+    """Open a power study or a synthesis; None where it is neither."""
+    if (folder / "study.json").is_file():
+        from sos_eval.report.power.page import pulled_study
+        from sos_eval.report.power.reading import read_power
+
+        return pulled_study(read_power(folder))
+    if (folder / "synthesis.json").is_file():
+        from sos_eval.report.synthesis_page import pulled_synthesis, read_synthesis
+
+        return pulled_synthesis(read_synthesis(folder))
+    return None
+
+
+def _own_report(
+    folder: Path, pulled: PulledFolder, form: str, out: Path | None, own: OwnLook | None, *, force: bool
+) -> Path:
+    """Write the report of a folder that is no bundle; a power study's own page with its figures and their data."""
+    if form == "html" and out is None and (folder / "study.json").is_file():
+        from sos_eval.report.power.page import write_power_report
+
+        return write_power_report(folder, own)
+    return pulled.save_report(form, out, own, force=force)
 
 
 @click.command()
@@ -100,7 +123,7 @@ def figure(
     screen: Screen, bundle: Path, name: str | None, form: str | None, size: str | None, theme: Path | None,
     every: bool, out: Path | None, force: bool,
 ) -> int:  # fmt: skip
-    """Draw one figure of a bundle or an economic evaluation into a file; without a name, list those with data.
+    """Draw one figure of a bundle, a power study, a synthesis or an economic evaluation; without a name, list them.
 
     Exit 3 where --all leaves out a figure that has no room at the size.
     """
@@ -109,6 +132,8 @@ def figure(
 
     if force and (every or name is None):
         raise click.UsageError("--force replaces a figure's file: give the figure's name, and no --all")
+    if (pulled := _pulled(bundle)) is not None:
+        return _own_figure(screen, pulled, name, form, size, theme, every=every, out=out, force=force)
     opened = read_drawable(bundle)
     if every:
         return _every_figure(screen, opened, name, form or "svg", _order(screen, opened, size, theme), out)
@@ -117,25 +142,51 @@ def figure(
             raise click.UsageError("--size and --theme need the name of a figure, or --all")
         _list(screen, "figure", *available(opened))
         return 0
-    if out is None:
-        out = Path(f"{name}.{form or 'svg'}")
-    elif form is not None and out.suffix != f".{form}":
-        raise click.UsageError(f"--format {form} and --out {out} disagree; write one of the two")
-    refuse_inputs([out], [*data_files_of(bundle), *([theme] if theme is not None else [])])
-    refuse_existing(out, force=force)
+    out = _figure_file(name, form, out, [*data_files_of(bundle), *([theme] if theme is not None else [])], force=force)
     file = save_figure(opened, name, out, _order(screen, opened, size, theme))
     screen.answer(f"figure: {file}", {"figure": name, "file": str(file)})
     return 0
 
 
-def _order(screen: Screen, bundle: ResultBundle, size: str | None, theme: Path | None) -> FigureOrder:
-    """Read how figures are wanted; without a theme they have the look that the bundle keeps."""
+def _figure_file(name: str, form: str | None, out: Path | None, read: list[Path], *, force: bool) -> Path:
+    """Return the file that a figure goes to: none that is read, and none that is there unless asked."""
+    if out is None:
+        out = Path(f"{name}.{form or 'svg'}")
+    elif form is not None and out.suffix != f".{form}":
+        raise click.UsageError(f"--format {form} and --out {out} disagree; write one of the two")
+    refuse_inputs([out], read)
+    refuse_existing(out, force=force)
+    return out
+
+
+def _own_figure(
+    screen: Screen, pulled: PulledFolder, name: str | None, form: str | None, size: str | None, theme: Path | None, *,
+    every: bool, out: Path | None, force: bool,
+) -> int:  # fmt: skip
+    """Draw one figure of a folder that is no bundle, or list those with data."""
+    if every:
+        raise click.UsageError("--all is of a bundle: name a figure; all lie in the folder already")
+    if name is None:
+        if size is not None or theme is not None:
+            raise click.UsageError("--size and --theme need the name of a figure")
+        _listed(screen, *pulled.available())
+        return 0
+    read = [*pulled.path.glob("*.csv"), *([theme] if theme is not None else [])]
+    out = _figure_file(name, form, out, read, force=force)
+    file = pulled.save_figure(name, out, _order(screen, None, size, theme))
+    screen.answer(f"figure: {file}", {"figure": name, "file": str(file)})
+    return 0
+
+
+def _order(screen: Screen, bundle: ResultBundle | None, size: str | None, theme: Path | None) -> FigureOrder:
+    """Read how figures are wanted; without a theme they have the look that a bundle keeps."""
     from sos_eval.report.figure_look import read_size
     from sos_eval.report.pulled_figure import FigureOrder
     from sos_eval.report.render import kept_look
 
     wanted = None if size is None else read_size(size)
-    return FigureOrder(wanted, own_look(screen, theme) or kept_look(bundle))
+    kept = None if bundle is None else kept_look(bundle)
+    return FigureOrder(wanted, own_look(screen, theme) or kept)
 
 
 def own_look(screen: Screen, theme: Path | None) -> OwnLook | None:

@@ -8,6 +8,7 @@ of the signal that stopped it, 130 for Ctrl-C.
 from __future__ import annotations
 
 import json
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -168,6 +169,8 @@ def answered(command: click.Command, args: Sequence[str] | None, screen: Screen)
         return 128 + _signal_of(stop)
     except InputFault as error:
         return _refuse(error, screen)
+    except MemoryError as error:
+        return _refuse(_too_large(error), screen)
     except Exception as error:
         if isinstance(error, OSError) and unwritable(error):
             return _refuse(_unwritten(error), screen)
@@ -198,6 +201,14 @@ def _unwritten(error: OSError) -> InputFault:
     named = file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
     where = str(named) if error.filename else ""
     return InputFault(Fault(where, f"cannot be written or read ({error.strerror})", ""))
+
+
+def _too_large(error: MemoryError) -> InputFault:
+    """Say how much memory a step asked for."""
+    asked = re.search(r"[\d.]+ [KMGTPE]iB", str(error))
+    more = f"a step takes {asked.group()} at once" if asked else "a step takes more memory than is free"
+    instead = "narrow panel.window, join periods, ask for fewer draws, or run it where there is more memory"
+    return InputFault(Fault("", f"too large for this machine: {more}", instead))
 
 
 def _refuse(error: InputFault, screen: Screen) -> int:

@@ -26,7 +26,7 @@ __all__ = ["synthesise"]
 @click.option("--group", metavar="COLUMN", help="Pool within the groups of this column as well.")
 @click.option("--moderator", metavar="COLUMN", help="Regress effects on this column.")
 @click.option("--independent", is_flag=True, help="Bundles whose authorities are withheld share none.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder for tables, forest.svg and funnel.svg.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for tables, figures and report.html.")
 @click.option("--force", is_flag=True, help="Replace an existing folder.")
 @quiet
 @as_json

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from sos_eval.economics.model.discount import rate_words
 from sos_eval.economics.model.evaluated import DecisionModel
 from sos_eval.economics.timing import other_mean
 from sos_eval.errors import numeral
@@ -39,7 +40,8 @@ def _frame(model: DecisionModel) -> Iterator[Row]:
     uptake = any(strategy.uptake for strategy in section.strategies)
     when = "as if all did in year 1; the budget alone follows uptake" if uptake else "all in year 1"
     yield "authorities that take it up", f"{frame.authorities:,}", when
-    yield "discounting", f"costs {section.rates.costs}, effects {section.rates.effects}", section.rates.why or _NOWHERE
+    costs, effects = rate_words(section.rates.costs), rate_words(section.rates.effects)
+    yield "discounting", f"costs {costs}, effects {effects}", section.rates.why or _NOWHERE
     if section.decision_threshold is not None:
         price = f"{frame.currency} {section.decision_threshold:,.10g}"
         why = section.decision_threshold_source or "no source is declared"

@@ -9,6 +9,8 @@ from importlib.resources import files
 
 import pandas as pd
 
+from sos_eval.economics.model.deflator import named_deflator
+from sos_eval.economics.model.discount import rate_words
 from sos_eval.economics.problem import modelled
 from sos_eval.economics.section import EconomicsSection, threshold_grid
 
@@ -125,9 +127,11 @@ def _frame_answers(section: EconomicsSection) -> dict[str, str]:
         held["8"] = f"{frame.perspective.replace('_', ' ')}: {frame.why}"
         held["9"] = f"{frame.horizon} years: {frame.why}"
     if discount.why or isinstance(discount.costs, str):
-        held["10"] = f"costs {discount.costs}, effects {discount.effects}. {discount.why}".strip()
+        held["10"] = (
+            f"costs {rate_words(discount.costs)}, effects {rate_words(discount.effects)}. {discount.why}".strip()
+        )
     return held
 
 
 def _deflator(section: EconomicsSection) -> str:
-    return section.deflator if isinstance(section.deflator, str) else section.deflator.path
+    return named_deflator(section.deflator).called if isinstance(section.deflator, str) else section.deflator.path

@@ -3,27 +3,40 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import ClassVar, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sos_eval.errors import InputFault
 from sos_eval.estimators._cells import Control
 from sos_eval.estimators._cohorts import CohortCells, CohortRegression, cohort_cells
 from sos_eval.estimators._poisson_cohorts import by_cohort_effects, poisson_effects
 from sos_eval.estimators._regression import (
     Rows,
+    complete_rows,
     independent,
     regression_rows,
     time_varying,
 )
 from sos_eval.estimators._two_way import Statement
-from sos_eval.estimators.poisson_did import count_columns, eventful
+from sos_eval.estimators.fast.cohort_counts import (
+    LEAST,
+    CohortCounts,
+    CohortCountsPlan,
+    batch_cohort_adoptions,
+    batch_cohort_groups,
+    plan_cohort_counts,
+)
+from sos_eval.estimators.fast.counts import CountGrid, count_grid
+from sos_eval.estimators.fast.groups import Grouped
+from sos_eval.estimators.poisson_did import count_columns, eventful, exposure_of
 from sos_eval.panel.columns import covariate_columns
 from sos_eval.panel.own_names import Column
 from sos_eval.panel.panel import Array, Panel
-from sos_eval.results.estimate import Batch, Compiled, Estimate, RowChoice
+from sos_eval.results.estimate import Batch, Compiled, Estimate, RowChoice, same_rows
 from sos_eval.results.estimator import PlannedEstimator
 from sos_eval.results.method import register
 
@@ -99,22 +112,87 @@ class ETWFE(CohortRegression):
         return poisson_effects(*self._stated(by_cohort_effects(rows) if self.effects == "cohort" else rows))
 
     def compile(self, panel: Panel, choice: RowChoice | None = None) -> Compiled:
-        """Plan for batches of outcomes; one at a time in the Poisson model."""
+        """Plan for batches of outcomes; of counts one at a time where there are covariates or gaps."""
         if self.family == "poisson":
-            return self.unplanned(panel, choice)
+            return self._compiled_counts(panel, choice)
         return super().compile(self._with_slopes(panel), choice)
 
     def estimate_assignments(self, panel: Panel, first_treated: Array) -> Batch:
         """Estimate under many adoptions; one at a time with covariates, whose slopes go with the cohorts."""
+        first_treated = np.asarray(first_treated, float)
+        counts = self._counts(panel)
+        if counts is not None:
+            grid, events, kept = counts
+            plan = partial(self._planned, kept)
+            return batch_cohort_adoptions(panel, grid, events, first_treated, plan, self.complete)
         if self._own(panel) or self.family == "poisson":
             return PlannedEstimator.estimate_assignments(self, panel, first_treated)
         return super().estimate_assignments(panel, first_treated)
 
     def estimate_groups(self, panel: Panel, first_treated: Array, weights: Array, cells: pd.DataFrame) -> Batch:
         """Estimate under many adoptions, each with a comparison group of its own."""
+        counts = self._counts(panel)
+        if counts is not None:
+            grid, events, kept = counts
+            grouped = Grouped(panel, first_treated, weights, cells)
+            return batch_cohort_groups(grouped, grid, events, partial(self._planned, kept), self.complete)
         if self._own(panel) or self.family == "poisson":
             return PlannedEstimator.estimate_groups(self, panel, first_treated, weights, cells)
         return super().estimate_groups(panel, first_treated, weights, cells)
+
+    def _compiled_counts(self, panel: Panel, choice: RowChoice | None) -> Compiled:
+        """Plan for batches of counts; one at a time where they have no batch form, or the panel itself is refused.
+
+        Units and periods without an event in the panel's own counts may have one in a draw; but they must not decide
+        which rows there are.
+        """
+        by_draw, counts = self.unplanned(panel, choice), self._counts(panel)
+        if counts is None:
+            return by_draw
+        kept = counts[2]
+        whole = counts if kept is panel else self._grid(panel)
+        if whole is None:
+            return by_draw
+        try:
+            own = self._planned(kept, kept.first_treated)
+            pattern = own if kept is panel else self._planned(panel, panel.first_treated)
+        except InputFault:
+            return by_draw  # refuses in the words of a single fit
+        if not same_rows(own.cells, pattern.cells):
+            return by_draw
+        return CohortCountsPlan(panel, whole[0], replace(pattern, cells=own.cells), self.complete, choice, by_draw)
+
+    def _counts(self, panel: Panel) -> tuple[CountGrid, Array, Panel] | None:
+        """Return the grid of counts, weighted counts on it, and the panel of units and periods with an event.
+
+        None where counts have no batch form: of the linear model, with covariates, gaps, strata or transformed
+        outcomes, or where they are refused.
+        """
+        if self.family == "linear" or self._own(panel) or panel.stratified or panel.layout != "panel":
+            return None
+        if not (panel.is_balanced and panel.absorbing) or panel.partly_exposed or panel.outcome.transform != "none":
+            return None
+        try:
+            kept = eventful(panel, self.name)
+            found = self._grid(kept)
+        except InputFault:
+            return None
+        if found is None:
+            return None
+        grid = replace(found[0], units=np.flatnonzero(np.isin(panel.units, kept.units)))
+        return grid, found[1], kept
+
+    def _grid(self, panel: Panel) -> tuple[CountGrid, Array] | None:
+        """Return the grid of counts, and weighted counts on it; None where a row lacks or weighs next to nothing."""
+        rows = complete_rows(panel, (), **count_columns(panel))
+        found = count_grid(panel, rows, exposure_of(rows))
+        if found is None or found[0].at_risk.shape != (panel.n_units, panel.n_times):
+            return None
+        weights = found[0].weights
+        return found if (found[0].at_risk > 0).all() and weights.min() >= LEAST * weights.max() else None
+
+    def _planned(self, panel: Panel, adoption: Array) -> CohortCounts:
+        return plan_cohort_counts(panel, adoption, self.state, by_cohort=self.effects == "cohort")
 
     def _own(self, panel: Panel) -> tuple[str, ...]:
         return panel.covariates if self.covariates is None else self.covariates

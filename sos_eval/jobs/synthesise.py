@@ -9,7 +9,8 @@ from sos_eval.bundle.files import csv_text, json_text
 from sos_eval.bundle.listing import check_place, list_files
 from sos_eval.bundle.whole import refuse_inputs, write_file, write_folder
 from sos_eval.errors import Fault, InputFault
-from sos_eval.report.forest_figure import draw_forest, draw_funnel
+from sos_eval.report.html import render_document
+from sos_eval.report.synthesis_page import MARKER, pulled_synthesis, read_synthesis
 from sos_eval.synthesis.random_effects import Heterogeneity, Interval
 from sos_eval.synthesis.studies import read_studies
 from sos_eval.synthesis.synthesis import Synthesis, synthesise
@@ -17,7 +18,6 @@ from sos_eval.synthesis.synthesis import Synthesis, synthesise
 __all__ = ["run_synthesis", "write_synthesis"]
 
 SCHEMA = "sos-eval/synthesis/1"
-MARKER = "synthesis.json"
 
 
 def run_synthesis(
@@ -53,20 +53,27 @@ def run_synthesis(
 
 
 def write_synthesis(answer: Synthesis, out: Path, *, force: bool = False) -> None:
-    """Write every table that has rows, `forest.svg`, `funnel.svg` and `synthesis.json`, whole or not at all."""
+    """Write every table that has rows, the figures, `report.html` and `synthesis.json`, whole or not at all."""
     tables = {
         "studies": answer.studies, "synthesis": answer.models, "leave_one_out": answer.without,
         "small_studies": answer.small, "groups": answer.groups, "moderators": answer.moderators,
+        "emmie": answer.emmie, "statements": answer.statements,
     }  # fmt: skip
-    head = answer.models.iloc[0]
     texts = {f"{name}.csv": csv_text(table) for name, table in tables.items() if len(table)}
-    texts |= {"forest.svg": draw_forest(answer.studies, head), "funnel.svg": draw_funnel(answer.studies, head)}
     rows = {name: table.to_dict("records") for name, table in tables.items() if len(table)}
     texts[MARKER] = json_text({"schema": SCHEMA, "sentence": answer.sentence, "notes": answer.notes, **rows})
 
     def fill(folder: Path) -> None:
         for name, text in texts.items():
             write_file(folder / name, text)
+        list_files(folder)
+        pulled = pulled_synthesis(read_synthesis(folder))
+        drawn = pulled.drawn()
+        (folder / "figures").mkdir()
+        for name, images in drawn.images.items():
+            write_file(folder / f"{name}.svg", images["svg"])
+            write_file(folder / "figures" / f"{name}.csv", drawn.data[name])
+        write_file(folder / "report.html", render_document(pulled.document(drawn), drawn))
         list_files(folder)
 
     write_folder(out, fill, replace=force)

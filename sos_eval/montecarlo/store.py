@@ -131,6 +131,7 @@ def _plan(study: Study) -> dict[str, object]:
         "frames": study.frames, "fixed": study.fixed,
         "world": study.points[0].world.name, "title": study.title,
         "world_title": study.points[0].world.title, "analysed": _analysed(study),
+        "per": {one.name: one.per for line in study.at(0).lines for one in line.source.outcomes if one.counted},
         "points": [{str(k): v for k, v in point.keys.items()} for point in study.points],
     }  # fmt: skip
 

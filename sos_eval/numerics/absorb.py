@@ -65,26 +65,36 @@ class TwoWayEffects:
         """Take both effects out of columns, (..., n) -> (..., n)."""
         if self.is_grid and self.weights is None:
             return self._grid_residual(columns)
-        unit_total = self.by_cell.sum(1)
-        weighted = columns if self.weights is None else columns * self.weights
-        unit_mean = self._sum_units(weighted) / unit_total
-        centred = columns - unit_mean[..., self.unit]
-        effects = self._sum_times(centred if self.weights is None else centred * self.weights) @ self.solver
-        unit_shift = effects @ (self.by_cell / unit_total[:, None]).T
-        return np.asarray(centred - effects[..., self.time] + unit_shift[..., self.unit])
+        unit, time = self.effects(columns)
+        return self._less(self._less(columns, unit, self.unit), time, self.time)
+
+    def effects(self, columns: Array) -> tuple[Array, Array]:
+        """Return the unit and time effects of columns, (..., n) -> (..., units) and (..., times)."""
+        weights, unit_total = 1.0 if self.weights is None else self.weights, self.by_cell.sum(1)
+        unit_mean = self._sum_units(columns * weights) / unit_total
+        time = self._sum_times(self._less(columns, unit_mean, self.unit) * weights) @ self.solver
+        return unit_mean - time @ (self.by_cell / unit_total[:, None]).T, time
 
     def _grid_residual(self, columns: Array) -> Array:
-        n, t = self.shape
-        grid = columns.reshape(*columns.shape[:-1], n, t)
+        grid = self._grid(columns)
         out = grid - grid.mean(-1, keepdims=True)
         out -= out.mean(-2, keepdims=True)
         return np.asarray(out.reshape(columns.shape))
 
+    def _less(self, columns: Array, effects: Array, codes: Codes) -> Array:
+        if not self.is_grid:
+            return np.asarray(columns - effects[..., codes])
+        wide = effects[..., None] if codes is self.unit else effects[..., None, :]
+        return np.asarray((self._grid(columns) - wide).reshape(columns.shape))
+
+    def _grid(self, columns: Array) -> Array:
+        return columns.reshape(*columns.shape[:-1], *self.shape)
+
     def _sum_units(self, columns: Array) -> Array:
-        return _sums(columns, self.unit, self.shape[0])
+        return self._grid(columns).sum(-1) if self.is_grid else _sums(columns, self.unit, self.shape[0])
 
     def _sum_times(self, columns: Array) -> Array:
-        return _sums(columns, self.time, self.shape[1])
+        return self._grid(columns).sum(-2) if self.is_grid else _sums(columns, self.time, self.shape[1])
 
 
 def _sums(columns: Array, codes: Codes, size: int) -> Array:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["GridFit", "fit_poisson_grid"]
+__all__ = ["CONVERGED", "MAX_STEPS", "GridFit", "fit_poisson_grid", "stepped"]
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.intp]
@@ -68,7 +68,7 @@ def fit_poisson_grid(y: Array, at_risk: Array, treated: Array, covariates: Array
     for _ in range(MAX_STEPS):
         mean = _means(theta, total, at_risk, columns, strata)
         score, information = _newton(mean, events, columns, total, members)
-        step = _stepped(information, score)
+        step = stepped(information, score)
         step[done] = 0.0
         theta += step
         done |= settled
@@ -149,7 +149,7 @@ def _newton(
     return score, information
 
 
-def _stepped(information: Array, score: Array) -> Array:
+def stepped(information: Array, score: Array) -> Array:
     """Solve the system of each step; how near to singular it is, is asked at the end alone."""
     usable = np.isfinite(information).all(axis=(-2, -1))
     step = np.full(score.shape, np.nan)

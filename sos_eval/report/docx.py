@@ -17,7 +17,7 @@ from sos_eval.report.theme_file import OwnLook
 from sos_eval.report.word_table import CM, element, fitted_table, room_between_margins
 from sos_eval.report.wording import in_word
 
-__all__ = ["opened_word", "render_docx", "table_document", "written_word"]
+__all__ = ["document_docx", "opened_word", "render_docx", "table_document", "written_word"]
 
 _POINTS = 7.5
 #: What everybody has; fonts of Word's own themes are not where Word is not.
@@ -28,6 +28,8 @@ _TITLE = 18
 _BELOW = 2.0
 #: Columns that an upright page has room for.
 _UPRIGHT = 7
+#: Rows up to which a table with more columns stands upright with its heads in the first column.
+_FEW = 4
 
 
 def opened_word(look: OwnLook | None = None) -> Any:
@@ -90,7 +92,12 @@ def written_word(word: Any, title: str) -> bytes:
 
 def render_docx(bundle: ResultBundle, drawn: Drawn, look: OwnLook | None = None) -> bytes:
     """Return the report of a bundle as a .docx, page one on its own page."""
-    document, word = compose(bundle, drawn), _Writer(opened_word(look), drawn)
+    return document_docx(compose(bundle, drawn), drawn, look)
+
+
+def document_docx(document: ReportDocument, drawn: Drawn, look: OwnLook | None = None) -> bytes:
+    """Return a report as a .docx, page one on its own page."""
+    word = _Writer(opened_word(look), drawn)
     word.write(document)
     return written_word(word.word, document.title)
 
@@ -133,8 +140,9 @@ class _Writer:
             self.word.paragraphs[held].paragraph_format.page_break_before = True
 
     def block(self, block: Block) -> None:
-        """Write one block, a table with many columns on a page that lies."""
-        self.turn(lying=isinstance(block, Table) and block.frame.shape[1] > _UPRIGHT)
+        """Write one block, a table with many columns on a page that lies unless it has few rows."""
+        wide = isinstance(block, Table) and block.frame.shape[1] > _UPRIGHT
+        self.turn(lying=isinstance(block, Table) and wide and len(block.frame) > _FEW)
         match block:
             case Heading(text, level):
                 self.heading(text, level)
@@ -144,7 +152,7 @@ class _Writer:
                 for item in items:
                     self.word.add_paragraph(in_word(item), style="List Bullet")
             case Table(frame, caption):
-                self.table(frame.set_axis(block.heads, axis="columns"), caption)
+                self.table(frame.set_axis(block.heads, axis="columns"), caption, turned=wide and len(frame) <= _FEW)
             case Picture(name, alt):
                 self.picture(name, alt)
             case Link(text, heading):
@@ -205,10 +213,11 @@ class _Writer:
         paragraph.add_run(f". {in_word(text)}")
         paragraph.paragraph_format.keep_with_next = kind == "Table"
 
-    def table(self, frame: pd.DataFrame, caption: str) -> None:
-        """Write a table under its caption."""
+    def table(self, frame: pd.DataFrame, caption: str, *, turned: bool = False) -> None:
+        """Write a table under its caption; turned, its heads are the first column."""
         self.caption("Table", caption)
-        fitted_table(self.word, [list(map(str, frame.columns)), *frame.astype(str).to_numpy().tolist()])
+        rows = [list(map(str, frame.columns)), *frame.astype(str).to_numpy().tolist()]
+        fitted_table(self.word, list(zip(*rows, strict=True)) if turned else rows, head=not turned)
 
     def turn(self, *, lying: bool) -> None:
         """Go on with pages that lie, or that stand again."""

@@ -8,10 +8,10 @@ import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.economics.summary import finding, outside_tiers, subject_of
-from sos_eval.errors import numeral
 from sos_eval.report.content import Block, Bullets, Heading, Picture, Table, Text
 from sos_eval.report.draw import Drawn
 from sos_eval.report.economics_texts import in_money, texts
+from sos_eval.report.economics_words import fact_words, needed_words, table_words
 from sos_eval.report.tabulate import shown
 
 __all__ = ["economics"]
@@ -79,7 +79,7 @@ def economics(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
             money = in_money(gate, name) if isinstance(gate, dict) else ""
             more += f" ({money})" if money else ""
             more += f" (first {_MOST_ROWS} of {len(table):,} rows)" if len(table) > _MOST_ROWS else ""
-            blocks.append(Table(_worded(shown(_told_once(table).head(_MOST_ROWS))), caption + more))
+            blocks.append(Table(table_words(shown(_told_once(table).head(_MOST_ROWS))), caption + more))
     return [*blocks, *(_gate(gate) if isinstance(gate, dict) else [])]
 
 
@@ -102,10 +102,6 @@ def _told_once(table: pd.DataFrame) -> pd.DataFrame:
     """Leave the condition of all rows out: it stands at the head of the chapter."""
     same = "condition" in table and len(set(texts(table["condition"]))) == 1
     return table.drop(columns="condition") if same else table
-
-
-def _worded(table: pd.DataFrame) -> pd.DataFrame:
-    return table.rename(columns=lambda name: str(name).replace("_", " "))
 
 
 def _tier(gate: dict[str, Any], outside: str) -> list[Block]:
@@ -134,18 +130,10 @@ def _gate(gate: dict[str, Any]) -> list[Block]:
 
 def _measured(entry: dict[str, Any]) -> tuple[str, str, str]:
     """Return what was measured, what the higher tiers need, and where the evidence stands."""
-    measured = "; ".join(f"{field} {_said(value)}" for field, value in (entry.get("measured") or {}).items())
-    needed = ". ".join(f"{tier}: {text}" for tier, text in (entry.get("threshold") or {}).items() if tier != "E1")
-    where = [f"{field}: {pointer}" for field, pointer in (entry.get("pointer") or {}).items()]
+    measured = "; ".join(fact_words(field, value) for field, value in (entry.get("measured") or {}).items())
+    needed = needed_words({str(tier): str(text) for tier, text in (entry.get("threshold") or {}).items()})
+    where = dict.fromkeys(map(str, (entry.get("pointer") or {}).values()))
     return measured, needed, "; ".join([*where, *map(str, entry.get("notes") or [])])
-
-
-def _said(value: Any) -> str:
-    if value is None:
-        return "not measured"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return numeral(value) if isinstance(value, float) else str(value)
 
 
 def _criterion(name: str, evidence: dict[str, Any]) -> str:

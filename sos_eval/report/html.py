@@ -13,6 +13,7 @@ from sos_eval.report.content import ReportDocument, slug
 from sos_eval.report.draw import Drawn, draw_all
 from sos_eval.report.page_tables import cell_kind, choices, row_kinds
 from sos_eval.report.theme_file import OwnLook
+from sos_eval.report.wording import plain_words
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -38,7 +39,14 @@ def render_document(document: ReportDocument, drawn: Drawn, own: OwnLook | None 
     from markupsafe import Markup
 
     room = Environment(autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True)
-    room.filters |= {"slug": slug, "whole": _whole, "kind": cell_kind, "choices": choices, "row_kinds": row_kinds}
+    room.filters |= {
+        "slug": slug,
+        "whole": _whole,
+        "kind": cell_kind,
+        "words": plain_words,
+        "choices": choices,
+        "row_kinds": row_kinds,
+    }
     page = room.from_string((_HERE / "page.html").read_text(encoding="utf-8"))
     pictures = {name: _data_uri(images) for name, images in drawn.images.items()}
     data = {name: _file_uri(text) for name, text in drawn.data.items() if len(text) <= _MOST_LETTERS}

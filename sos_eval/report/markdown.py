@@ -7,16 +7,20 @@ from urllib.parse import quote
 
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.compose import compose
-from sos_eval.report.content import Block, Bullets, Code, Heading, Link, Picture, Table, Text, slug
+from sos_eval.report.content import Block, Bullets, Code, Heading, Link, Picture, ReportDocument, Table, Text, slug
 from sos_eval.report.draw import Drawn
 from sos_eval.report.tabulate import table_text
 
-__all__ = ["render_markdown"]
+__all__ = ["document_markdown", "render_markdown"]
 
 
 def render_markdown(bundle: ResultBundle, drawn: Drawn, pictures: str = "figures") -> str:
     """Return the report of a bundle as Markdown, to be read beside the folder `pictures`."""
-    document = compose(bundle, drawn)
+    return document_markdown(compose(bundle, drawn), pictures)
+
+
+def document_markdown(document: ReportDocument, pictures: str) -> str:
+    """Return a report as Markdown, to be read beside the folder `pictures`."""
     head = [f"# {_plain(document.title)}", f"**{_plain(document.badge)}**"]
     return "\n\n".join([*head, *(_block(one, pictures) for one in document.blocks)]) + "\n"
 

@@ -16,6 +16,8 @@ __all__ = [
     "why_missing", "words_for_units",
 ]  # fmt: skip
 
+#: Most characters of an outcome's words in a title.
+_TITLE = 80
 _UNITS = {
     "authorit": ("authority", "authorities"), "school": ("school", "schools"), "county": ("county", "counties"),
     "state": ("state", "states"), "region": ("region", "regions"), "team": ("team", "teams"),
@@ -56,9 +58,13 @@ def people(question: QuestionFacts, outcome: OutcomeFacts) -> str:
 
 
 def outcome_label(bundle: ResultBundle, name: str) -> str:
-    """Return an outcome in words, with its scale: ``Children starting to be looked after per 10,000``."""
-    outcome = bundle.facts.panel.outcomes.get(name, OutcomeFacts())
-    label = plain_words(outcome.label or name)
+    """Return an outcome in words, with its scale: ``Children starting to be looked after per 10,000``.
+
+    In its own label, else, of the headline's, the question's words where a title has room for them, else its name.
+    """
+    outcome, facts = bundle.facts.panel.outcomes.get(name, OutcomeFacts()), bundle.facts
+    asked = facts.question.outcome if name == facts.headline.outcome else ""
+    label = plain_words(outcome.label or (asked if len(asked) <= _TITLE else "") or name)
     label = label[:1].upper() + label[1:]
     if outcome.counted and outcome.per != 1 and " per " not in label.lower():
         label = f"{label} per {outcome.per:,.10g}"

@@ -16,7 +16,7 @@ from sos_eval.report.html import render_html
 from sos_eval.report.markdown import render_markdown
 from sos_eval.report.theme_file import THEME_NAME, OwnLook, read_theme
 
-__all__ = ["REPORT_FORMATS", "kept_look", "render_all", "reported", "write_report"]
+__all__ = ["REPORT_FORMATS", "kept_look", "render_all", "reported", "write_report", "written_with_pictures"]
 
 #: Where a bundle keeps the look that its design names.
 THEME_FOLDER = "theme"
@@ -104,6 +104,29 @@ def reported(
         write_folder(beside, lambda folder: _pictures(drawn, folder))
     write_file(file, content)
     return file, drawn.unmet
+
+
+def written_with_pictures(file: Path, text: Callable[[str], str], drawn: Drawn, *, force: bool) -> Path:
+    """Write a Markdown report and its pictures, in ``<name>.figures`` beside it, and return where it is.
+
+    Parameters
+    ----------
+    text
+        From the name of the folder of pictures to the report.
+    force
+        Whether a folder of pictures that is there is replaced.
+
+    Raises
+    ------
+    InputFault
+        The folder is there, or holds what is no picture; the file cannot be written.
+    """
+    beside = file.with_name(f"{file.stem}.figures")
+    _refuse_other_files(beside, force=force)
+    if file.parent.is_dir():
+        write_folder(beside, lambda folder: _pictures(drawn, folder), replace=True)
+    write_file(file, text(beside.name))
+    return file
 
 
 def _pictures(drawn: Drawn, folder: Path) -> None:

@@ -23,6 +23,8 @@ __all__ = ["Studies", "read_studies"]
 
 Array = NDArray[np.float64]
 
+#: Columns of what studies say by the letters of EMMIE.
+EMMIE = ("study", "letter", "question", "evidence", "strength", "quality")
 COLUMNS = ("study", "estimate", "scale")
 SCALES = {"ratio": "ratio", "log": "ratio", "difference": "difference", "rate_per": "difference", "value": "difference",
           "count": "difference"}  # fmt: skip
@@ -52,6 +54,9 @@ class Studies:
         it gives none. Empty where none does.
     unit
         Of differences, in words, e.g. ``per 10,000``; empty where it is not known.
+    emmie, statements
+        Columns ``study, letter, question, evidence, strength, quality``, and ``study, statement`` (in this context, by
+        this mechanism, that outcome): what bundles say beside their numbers. Empty where studies are a table's.
     """
 
     names: tuple[str, ...]
@@ -64,6 +69,8 @@ class Studies:
     notes: tuple[str, ...] = ()
     own: pd.DataFrame = field(default_factory=pd.DataFrame)
     unit: str = ""
+    emmie: pd.DataFrame = field(default_factory=pd.DataFrame)
+    statements: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def independent(self) -> bool:
@@ -260,7 +267,19 @@ def _bundles(folders: list[Path], outcome: str | None, independent: bool, faults
     faults.stop()
     names = tuple(str(row["study"]) for row in rows)
     told, outcome = (*notes, *shared), str(rows[0]["outcome"])
-    return Studies(names, effects, errors**2, ratio, outcome, cluster, reading.frame, told, own, unit)
+    said = [(name, bundles[k]) for name, k in zip(names, reading.frame.index, strict=True)]
+    emmie, statements = _beside([(name, bundle) for name, bundle in said if bundle is not None])
+    return Studies(
+        names, effects, errors**2, ratio, outcome, cluster, reading.frame, told, own, unit, emmie, statements
+    )
+
+
+def _beside(bundles: list[tuple[str, ResultBundle]]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return what bundles say by the letters of EMMIE, and the statements of their programme theories, by study."""
+    sheets = [bundle.tables("evidence.emmie").assign(study=name) for name, bundle in bundles]
+    letters = pd.concat([sheet for sheet in sheets if "letter" in sheet] or [pd.DataFrame(columns=list(EMMIE))])
+    said = [(name, text) for name, bundle in bundles for text in bundle.facts.theory.statements]
+    return letters[list(EMMIE)].reset_index(drop=True), pd.DataFrame(said, columns=["study", "statement"])
 
 
 def _headline(bundle: ResultBundle, faults: Faults) -> dict[str, Any]:

@@ -49,6 +49,9 @@ class Synthesis:
         Effects within groups; coefficients of a meta-regression. Empty where none was asked for.
     small
         The test for small studies, or why it was not done.
+    emmie, statements
+        What studies say by the letters of EMMIE; their statements of context, mechanism and outcome beside what each
+        found. Empty where studies are a table's.
     sentence
         The headline in words.
     notes
@@ -63,6 +66,8 @@ class Synthesis:
     small: pd.DataFrame
     sentence: str
     notes: tuple[str, ...]
+    emmie: pd.DataFrame
+    statements: pd.DataFrame
 
 
 def synthesise(
@@ -98,11 +103,15 @@ def synthesise(
         *([] if studies.independent else [DEPENDENT]),
         *([head["reason"]] if head["reason"] else []),
     )
+    rows = _study_rows(studies, heterogeneity, level)
+    statements = studies.statements
+    if len(statements):
+        statements = statements.merge(rows[["study", "estimate", "conf_low", "conf_high"]], on="study")
     return Synthesis(
-        _study_rows(studies, heterogeneity, level), models, _without(studies, options),
+        rows, models, _without(studies, options),
         pd.DataFrame() if group is None else _groups(studies, group, options),
         pd.DataFrame() if moderator is None else _moderators(studies, moderator, options),
-        _small(studies, level), _sentence(studies, head), notes,
+        _small(studies, level), _sentence(studies, head), notes, studies.emmie, statements,
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ import sos_eval as se
 from sos_eval.bundle.files import read_table
 from sos_eval.bundle.people import Behind, few_of_sets, level_of, without_single_people
 from sos_eval.bundle.sentences import counts_people, without_computed
-from sos_eval.errors import numeral
+from sos_eval.errors import InputFault, numeral
 from sos_eval.panel.disclosure import Disclosure
 from sos_eval.terms import BALANCE_COLUMNS
 
@@ -325,3 +325,20 @@ def test_levels_by_hand():
     assert np.isnan(level_of(2.0, Behind(100.0, 2.0, 0.0, 100.0), DFE))  # yes is written 100
     assert level_of(42.0, Behind(100.0, 42.0, 0.0, 100.0), DFE) == pytest.approx(40.0)
     assert level_of(1.42, Behind(100.0, 42.0, 1.0, 1.0), DFE) == pytest.approx(1.4)
+
+
+@pytest.mark.parametrize(("each", "refused"), [(2, True), (12, False)])
+def test_a_column_of_names_is_no_category(each, refused, tmp_path):
+    """It passed the check, and a slope for every name ran for minutes; none of the names is quoted."""
+    data = children(26, 13, 4, 6)
+    data["worker"] = [f"CANARY{i % (len(data) // each)}" for i in range(len(data))]
+    data["again"] = data["days"]
+    design = PLAIN.replace("  outcome: {value: again}\n", "  outcome: {value: again}\n  covariates: [worker]\n")
+    if not refused:
+        assert run(tmp_path, design, data).is_dir()
+        return
+    with pytest.raises(InputFault) as caught:
+        run(tmp_path, design, data)
+    (said,) = map(str, caught.value.faults)
+    assert "worker holds … different texts in … rows: names or notes, not categories; leave it out" in said
+    assert "CANARY" not in said

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from io import StringIO
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from docx import Document
 from openpyxl import Workbook
 
+from sos_eval.bundle.files import read_table
 from sos_eval.cli.main import cli
 from sos_eval.cli.screen import Screen, answered
 from sos_eval.jobs.synthesise import run_synthesis
@@ -208,7 +211,8 @@ def test_all_that_is_written_is_one_folder_and_the_same_bytes(tmp_path, capsys):
     studies = table(tmp_path / "s.csv", rows)
     for out in ("one", "two"):
         assert call("synthesise", studies, "--out", tmp_path / out, "--quiet") == 0
-    names = sorted(file.name for file in (tmp_path / "one").iterdir())
+    made = (file for file in (tmp_path / "one").rglob("*") if file.is_file())
+    names = sorted(str(file.relative_to(tmp_path / "one")) for file in made)
     assert {"studies.csv", "synthesis.csv", "leave_one_out.csv", "small_studies.csv", "forest.svg", "funnel.svg"} < set(
         names
     )
@@ -218,12 +222,46 @@ def test_all_that_is_written_is_one_folder_and_the_same_bytes(tmp_path, capsys):
     assert call("synthesise", studies, "--out", tmp_path / "one") == 2
     assert call("synthesise", studies, "--out", tmp_path / "one", "--force") == 0
     assert json.loads((tmp_path / "one" / "synthesis.json").read_text())["schema"] == "sos-eval/synthesis/1"
-    for command in ("report", "figure"):
-        assert call(command, tmp_path / "one") == 2
-        assert "a synthesis, not a result bundle; its tables are pulled with" in capsys.readouterr().err
+    assert call("economics", tmp_path / "one") == 2
+    assert "a synthesis, not a result bundle; pull from it with `sos-eval report`" in capsys.readouterr().err
+
+
+def test_its_page_and_figures_are_pulled_as_a_bundles_are(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = [(f"study {i}", np.sin(i), 0.2 + i / 20, "difference") for i in range(4)]
+    assert call("synthesise", table(tmp_path / "s.csv", rows), "--out", "syn") == 0
+    capsys.readouterr()
+    assert call("figure", "syn") == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["forest", "funnel", "without_each"]
+    page = Path("syn/report.html").read_text()
+    sentence = json.loads(Path("syn/synthesis.json").read_text())["sentence"]
+    assert sentence in page
+    assert page.count("<img ") == 3
+    assert "reml" not in page  # methods are in words
+    assert call("figure", "syn", "forest", "--size", "half", "--out", "f.svg") == 0
+    assert "study 3" in Path("f.svg").read_text()  # text as text
+    for form in ("docx", "md", "html"):
+        assert call("report", "syn", "--format", form, "--out", f"r.{form}") == 0
+        assert call("report", "syn", "--format", form, "--out", f"r.{form}") == 2
+    assert sentence in [one.text for one in Document("r.docx").paragraphs]
+    assert Path("r.figures/forest.png").is_file()
+    Path("syn/studies.csv").write_text("study\n")
+    capsys.readouterr()
+    assert call("report", "syn") == 2
+    assert "studies.csv" in capsys.readouterr().err
 
 
 built_once = pytest.mark.xdist_group("syntheses")  # one process, so that no bundle is made twice
+
+
+THEORY = """\
+theory:
+  treatment: practice
+  outcome: entries
+  nodes: {practice: {label: Practice}, entries: {label: Entries}}
+  edges: [[practice, entries]]
+  statements: [{context: Where staff stay, mechanism: plans are the family's own, outcome: fewer entries}]
+"""
 
 
 @pytest.fixture(scope="module")
@@ -233,7 +271,7 @@ def bundles(tmp_path_factory):
     for name, prefix in (("first", "A"), ("second", "B"), ("third", "A")):
         rows = pd.read_csv(StringIO(panel()), dtype=str)
         rows.assign(la=prefix + rows["la"]).to_csv(base / "panel.csv", index=False)
-        (base / f"{name}.yaml").write_text(DESIGN.replace("name: small", f"name: {name}"))
+        (base / f"{name}.yaml").write_text(DESIGN.replace("name: small", f"name: {name}") + THEORY)
         assert call("run", base / f"{name}.yaml", "--out", base / name, "--quiet") in (0, 3)
         made.append(base / name)
     return made
@@ -245,6 +283,24 @@ def test_bundles_of_other_authorities_are_pooled(bundles):
     heads = [json.loads((one / "headline.json").read_text()) for one in bundles[:2]]
     np.testing.assert_allclose(answer.studies["estimate"], [head["estimate"] for head in heads])
     assert answer.models["clusters"].iloc[0] == 2
+
+
+@built_once
+def test_what_bundles_say_letter_by_letter_stands_study_by_study(bundles, tmp_path):
+    """And every theory's statements beside what its study found."""
+    run_synthesis(bundles[:2], tmp_path / "syn")
+    emmie = read_table(tmp_path / "syn" / "emmie.csv")
+    assert emmie["letter"].tolist() == ["Effect", "Mechanism", "Moderator", "Implementation", "Economics"] * 2
+    for bundle in bundles[:2]:
+        own = read_table(bundle / "tables" / "evidence.emmie.csv")["evidence"]
+        assert emmie.loc[emmie["study"] == bundle.name, "evidence"].tolist() == own.tolist()
+    statements = read_table(tmp_path / "syn" / "statements.csv")
+    assert statements["statement"].tolist() == ["Where staff stay: plans are the family's own → fewer entries"] * 2
+    studies = read_table(tmp_path / "syn" / "studies.csv")
+    assert statements["estimate"].tolist() == studies["estimate"].tolist()
+    page = (tmp_path / "syn" / "report.html").read_text()
+    assert "Implementation: How was it put into practice?" in page
+    assert "fewer entries" in page
 
 
 @built_once

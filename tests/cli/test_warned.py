@@ -11,6 +11,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
 
 from sos_eval.cli.screen import Screen, answered
@@ -64,3 +65,15 @@ def test_nor_do_they_from_a_process_beside(capfd):
     with ProcessPoolExecutor(1, get_context("spawn"), follow, (os.getpid(),)) as pool:
         assert list(pool.map(warn, range(3))) == [0, 1, 2]
     assert capfd.readouterr().err == "note: a library warned (RuntimeWarning in numpy.py)\n"
+
+
+def test_what_no_memory_holds_is_said_with_what_it_takes(capsys):
+    """Six authorities over 1,700 periods ended as a fault of ours."""
+
+    @click.command()
+    def command():
+        np.empty(2**59)
+
+    assert answered(command, [], Screen()) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("too large for this machine: a step takes 4.00 EiB at once; narrow panel.window")

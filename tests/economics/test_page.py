@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from sos_eval.cli.main import cli, main
 from sos_eval.economics.evaluate import money_words
+from sos_eval.economics.gate.dossier import gate_rule
 from sos_eval.jobs.economics import run_economics
 from sos_eval.report.content import Table, Text
 from sos_eval.report.draw import available, draw_all
@@ -60,7 +61,7 @@ def test_groups_and_what_would_turn_the_decision_are_about_the_strategy_named(fo
     turns = table_of(blocks, "What would turn the decision")
     assert "(Consultation only)" in turns.caption
     switches = turns.frame.set_index("parameter")["switches"]
-    assert switches["cost[family teams]"].startswith("from Full programme to Consultation only at")
+    assert switches["cost: family teams"].startswith("from Full programme to Consultation only at")
     assert switches["effect"].count("; from Consultation only to Usual practice at") == 1
 
 
@@ -69,7 +70,7 @@ def test_information_is_in_numbers_on_the_page_with_the_decisions_it_counts(fold
                         ("evpi_population", "Value of perfect information, for all")):  # fmt: skip
         shown = table_of(blocks, start).frame
         held = pd.read_csv(folder / f"{name}.csv").query("threshold == 20000")
-        assert shown["evpi"].tolist() == [f"{held['evpi'].iloc[0]:,.0f}"]
+        assert shown["EVPI"].tolist() == [f"{held['evpi'].iloc[0]:,.0f}"]
     assert "note" in table_of(blocks, "Value of knowing parameters, for a decision").frame
     assert "only the decisions after it has ended are counted" in table_of(blocks, "The next study").caption
     assert table_of(blocks, "What is assumed").frame["assumption"].str.contains("years of full effect").any()
@@ -221,3 +222,17 @@ def test_a_column_of_text_that_is_empty_throughout_is_text(tmp_path, folder):
     assert drawn.unmet == []
     assert "edge of the sweep" not in drawn.alt["economics_next_study"]
     assert "condition" not in table_of(economics(found, drawn), "Main results").frame
+
+
+def test_nobody_meets_a_code_on_the_page(blocks):
+    """Parameters, standing, rates, facts of the gate: in words, wherever the page has a table."""
+    tables = [one for one in blocks if isinstance(one, Table)]
+    heads = {str(name) for one in tables for name in one.frame.columns}
+    assert not [name for name in heads if "_" in name or name in ("icer", "evpi", "inc cost")]
+    cells = {str(cell) for one in tables for cell in one.frame.to_numpy().ravel()}
+    codes = [*gate_rule()["fields"], "green_book", "gdp_ons", "cost[", "weekly[", "mix["]
+    said = [code for code in codes if "_" in code or "[" in code]
+    own = table_of(blocks, "Scenarios at expected values").frame["changes"]  # keys that the evaluator wrote
+    assert not [(code, cell) for code in said for cell in cells - set(own) if code in cell]
+    assert "not dominated" in cells
+    assert "ND" not in cells

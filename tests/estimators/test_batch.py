@@ -36,6 +36,7 @@ ESTIMATORS = [
     CallawaySantAnna(), CallawaySantAnna(control="not_yet_treated", base_period="universal"),
     CallawaySantAnna(anticipation=1), TWFE(), EventStudyTWFE(), EventStudyTWFE(window=(-3, 2)), PoissonDiD(),
     Imputation(), Imputation(leave_out=True), SunAbraham(), ETWFE(), TwoStage(),
+    ETWFE(family="poisson"), ETWFE(family="poisson", effects="cohort"),
     Stacked(window=(-2, 1)),
 ]  # fmt: skip
 

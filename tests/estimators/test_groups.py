@@ -10,6 +10,7 @@ import pytest
 from sos_eval.comparison import Nearest, Rebuilding, build
 from sos_eval.errors import OurFault
 from sos_eval.estimators import (
+    ETWFE,
     TWFE,
     CallawaySantAnna,
     EventStudyTWFE,
@@ -31,6 +32,8 @@ ESTIMATORS = [
     PoissonDiD(),
     Imputation(),
     SunAbraham(),
+    ETWFE(family="poisson"),
+    ETWFE(family="poisson", effects="cohort"),
 ]
 
 
@@ -61,7 +64,7 @@ def same(batch, loop):
     assert [bool(why) for why in batch.failures] == [bool(why) for why in loop.failures]
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda estimator: estimator.name)
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
 @pytest.mark.parametrize("caliper", [0.05, 0.6])
 def test_groups_in_arrays_are_the_loop(estimator, caliper):
     """A narrow caliper leaves some cohorts without a unit: their rows are empty, draw by draw."""
@@ -74,7 +77,7 @@ def test_groups_in_arrays_are_the_loop(estimator, caliper):
     np.testing.assert_allclose(batch.values[0], fitted.estimate.values, rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda estimator: estimator.name)
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
 def test_no_draw_is_estimated_by_itself_where_all_can_be_together(estimator, monkeypatch):
     fitted = matched(estimator)
     starts = permuted(fitted)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sos_eval.design.schema import design_schema
+from tests.conftest import ROOT
 
 __all__ = ["design_keys"]
 
@@ -15,8 +16,11 @@ HEAD = """\
 What a key takes, what it is where nobody writes it, and what it means; a dot is a level of the YAML, `[]` an entry of a
 list, `NAME` a name of your own. `sos-eval init` writes the same as a JSON Schema, with which an editor completes and
 checks. An unknown key is a fault that names the nearest.
-Made by `make docs` from the typed fields that validate a design.
+Made by `make docs` from the typed fields that validate a design; the examples are the sections of one design,
+[example_design.yaml](example_design.yaml), over a csv, which a test checks.
 """
+#: A design that has every section.
+EXAMPLE = ROOT / "docs" / "example_design.yaml"
 #: Keys that name the method of an entry.
 NAMING = ("method", "discover")
 
@@ -24,11 +28,24 @@ NAMING = ("method", "discover")
 def design_keys() -> str:
     """Return the page."""
     schema = design_schema()
-    made = _Keys(schema["$defs"])
+    made, shown = _Keys(schema["$defs"]), _examples(EXAMPLE.read_text(encoding="utf-8"))
     parts = [HEAD, "## At the top\n", made.table(_plain(schema), "")]
     for name, section in schema["properties"].items():
-        parts += made.section(name, section)
+        head, *rest = made.section(name, section) or [""]
+        parts += [head, *([f"```yaml\n{shown[name]}\n```\n"] if rest else []), *rest]
     return "\n".join(parts).rstrip() + "\n"
+
+
+def _examples(text: str) -> dict[str, str]:
+    """Split a design into its sections, by key."""
+    found: dict[str, list[str]] = {}
+    name = ""
+    for line in text.splitlines():
+        if line[:1].isalpha():
+            name = line.split(":")[0]
+        if name:
+            found.setdefault(name, []).append(line)
+    return {key: "\n".join(lines) for key, lines in found.items()}
 
 
 def _plain(schema: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,11 @@ def test_methods_page_describes_every_method_and_no_other():
     assert set(described) == have
 
 
+def test_every_estimator_has_its_place_in_the_page_on_choosing():
+    named = set(re.findall(r"`(\w+)`", (ROOT / "docs" / "choosing.md").read_text(encoding="utf-8")))
+    assert set(registered("estimator")) <= named
+
+
 def test_generated_pages_are_up_to_date():
     old = [name for name, make in PAGES.items() if (ROOT / name).read_text(encoding="utf-8") != make()]
     assert old == [], "run `make docs`"

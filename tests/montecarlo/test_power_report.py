@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from docx import Document
+from matplotlib.image import imread
 
 import sos_eval as se
 from sos_eval.cli.main import cli
@@ -210,9 +213,42 @@ def test_the_report_is_drawn_again_from_the_folder(project, capsys):
     assert answered(cli, ["report", "o"], Screen()) == 0
     assert capsys.readouterr().out.strip() == "report: o/report.html"
     assert page.read_bytes() == before
-    assert answered(cli, ["report", "o", "--format", "docx"], Screen()) == 2
-    assert answered(cli, ["figure", "o"], Screen()) == 2
-    assert "a power study, not a result bundle; its tables are the CSV files" in capsys.readouterr().err
+    assert answered(cli, ["economics", "o"], Screen()) == 2
+    assert "a power study, not a result bundle; pull from it with `sos-eval report`" in capsys.readouterr().err
+
+
+def test_figures_and_documents_are_pulled_out_of_a_study(project, capsys):
+    """At a size, in a look, in a format: and nothing that is there is replaced unasked."""
+    sweep = ("--sweep", "world.effect.size=0,-3")
+    assert _said("d.yaml", "--world", "w.yaml", "--reps", "10", *sweep, "--out", "s") == 0
+    capsys.readouterr()
+
+    def pulled(*words):
+        code = answered(cli, list(words), Screen())
+        return code, "".join(capsys.readouterr())
+
+    code, said = pulled("figure", "s")
+    assert code == 0
+    assert {line.split()[0] for line in said.splitlines() if "not here" not in line} == {
+        file.stem for file in Path("s/figures").glob("*.svg")
+    }
+    assert pulled("figure", "s", "power_curves", "--size", "slide", "--out", "p.png")[0] == 0
+    assert imread("p.png").shape[:2] == (825, 1466)  # 7.5 x 13.33 inches, 110 dots each
+    assert pulled("figure", "s", "power_curves", "--out", "p.png") == (2, "p.png: exists; add --force to replace it\n")
+    assert "available: power_curves" in pulled("figure", "s", "by_formula")[1]
+    for form in ("html", "docx", "md"):
+        assert pulled("report", "s", "--format", form, "--out", f"r.{form}")[0] == 0
+        assert pulled("report", "s", "--format", form, "--out", f"r.{form}")[0] == 2
+    word = Document("r.docx")
+    assert [one.text for one in word.paragraphs if one.style.name == "Heading 1"][:2] == [
+        "What this does not show", "Would it find the effect?",
+    ]  # fmt: skip
+    assert len(word.inline_shapes) == len(list(Path("s/figures").glob("*.svg")))
+    links = re.findall(r"\]\((r\.figures/\w+\.png)\)", Path("r.md").read_text())
+    assert len(links) == len(word.inline_shapes)
+    assert all(Path(link).is_file() for link in links)
+    assert pulled("report", "s", "--despite-damage")[0] == 2
+    assert pulled("figure", "s")[0] == 0  # and the study is whole
 
 
 def test_an_unfinished_folder_has_no_page(tmp_path):

@@ -17,6 +17,9 @@ import sos_eval as se
 from sos_eval.cli.main import answered, cli
 from sos_eval.cli.screen import Screen
 from sos_eval.errors import InputFault
+from sos_eval.report.content import ReportDocument, Table, Text
+from sos_eval.report.docx import _Writer, opened_word
+from sos_eval.report.draw import Drawn
 from sos_eval.report.theme_file import read_theme
 from tests.conftest import ROOT
 
@@ -267,3 +270,14 @@ def test_a_theme_that_is_away_ends_check_and_run_before_the_work(bundle, tmp_pat
     assert call("run", tmp_path / "design.yaml", "--out", tmp_path / "out") == 2
     assert "away.yaml" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("rows", "lying"), [(4, False), (5, True)])
+def test_a_wide_table_of_few_rows_stands_upright_with_its_heads_in_the_first_column(rows, lying):
+    frame = pd.DataFrame({f"measure {k}": [f"{k}.{row}" for row in range(rows)] for k in range(9)})
+    writer = _Writer(opened_word(), Drawn())
+    writer.write(ReportDocument("T", "b", [Text("first")], [Table(frame, "wide")]))
+    assert any(one.page_width > one.page_height for one in writer.word.sections) == lying
+    (table,) = writer.word.tables
+    assert len(table.columns) == (9 if lying else rows + 1)
+    assert [cell.text for cell in table.rows[1].cells][:2] == (["0.0", "1.0"] if lying else ["Measure 1", "1.0"])

@@ -22,13 +22,14 @@ class Deflator:
 
     Attributes
     ----------
-    name, vintage, source
-        Where it comes from, and of when.
+    name, called, vintage, source
+        Where it comes from, and of when; `called` for readers.
     index
         Price year as written (``2023`` is a calendar year, ``2023-24`` a financial year) to index.
     """
 
     name: str
+    called: str
     vintage: str
     source: str
     index: Mapping[str, float]
@@ -79,7 +80,7 @@ def named_deflator(name: str) -> Deflator:
     """Return a series that comes with the package."""
     entry = _shipped()[name]
     text = files("sos_eval.economics").joinpath("data", entry["file"]).read_text(encoding="utf-8")
-    return Deflator(name, entry["vintage"], entry["source"], _parse(text, entry["file"]))
+    return Deflator(name, entry["called"], entry["vintage"], entry["source"], _parse(text, entry["file"]))
 
 
 def read_deflator(path: Path, vintage: str, source: str) -> Deflator:
@@ -89,7 +90,7 @@ def read_deflator(path: Path, vintage: str, source: str) -> Deflator:
     except FileNotFoundError:
         near = nearest(path.name, [p.name for p in sorted(path.parent.glob("*.csv"))]) if path.parent.is_dir() else ""
         raise DataFault(Fault(str(path), "no such file", near)) from None
-    return Deflator(path.name, vintage, source, _parse(text, str(path)))
+    return Deflator(path.name, path.name, vintage, source, _parse(text, str(path)))
 
 
 def _parse(text: str, where: str) -> dict[str, float]:

@@ -11,7 +11,9 @@ from importlib.resources import files
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Schedule", "factors", "flat", "named_schedule", "population_total", "schedule_names"]
+from sos_eval.errors import numeral
+
+__all__ = ["Schedule", "factors", "flat", "named_schedule", "population_total", "rate_words", "schedule_names"]
 
 Array = NDArray[np.float64]
 
@@ -22,8 +24,8 @@ class Schedule:
 
     Attributes
     ----------
-    name, vintage, source
-        Where it comes from, and of when.
+    name, called, vintage, source
+        Where it comes from, and of when; `called` for readers.
     until
         Last year of each step; the last step has no end (infinity).
     rates
@@ -31,6 +33,7 @@ class Schedule:
     """
 
     name: str
+    called: str
     vintage: str
     source: str
     until: tuple[float, ...]
@@ -45,8 +48,23 @@ def _files() -> dict[str, Schedule]:
     for name, entry in json.loads(text).items():
         until = tuple(np.inf if step["until"] is None else float(step["until"]) for step in entry["steps"])
         rates = tuple(float(step["rate"]) for step in entry["steps"])
-        found[name] = Schedule(name, entry["vintage"], entry["source"], until, rates)
+        found[name] = Schedule(name, entry["called"], entry["vintage"], entry["source"], until, rates)
     return found
+
+
+def rate_words(rate: str | float) -> str:
+    """Return a declared rate in words.
+
+    Examples
+    --------
+    >>> rate_words("green_book_2003"), rate_words(0.015)
+    ('3.5% a year at first (Green Book of 2003)', '1.5% a year')
+    """
+    if not isinstance(rate, str):
+        return f"{numeral(100 * rate)}% a year"
+    schedule = named_schedule(rate)
+    falling = " at first" if len(schedule.rates) > 1 else ""
+    return f"{numeral(100 * schedule.rates[0])}% a year{falling} ({schedule.called})"
 
 
 def schedule_names() -> list[str]:
@@ -61,7 +79,8 @@ def named_schedule(name: str) -> Schedule:
 
 def flat(rate: float) -> Schedule:
     """Return a schedule with one rate."""
-    return Schedule(f"{rate:.2%} a year", "declared", "declared in the file", (np.inf,), (rate,))
+    name = f"{rate:.2%} a year"
+    return Schedule(name, name, "declared", "declared in the file", (np.inf,), (rate,))
 
 
 def factors(schedule: Schedule, years: int) -> Array:

@@ -21,7 +21,7 @@ from sos_eval.results.comparison import weighed
 from sos_eval.results.estimate import ABSENT, Batch, Estimate, same_rows
 from sos_eval.terms import KEY_COLUMNS
 
-__all__ = ["Grouped", "batch_groups", "has_own_clusters"]
+__all__ = ["Grouped", "batch_found", "batch_groups", "has_own_clusters"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +47,13 @@ class Grouped:
         """Return the panel of one draw."""
         return weighed(self.panel.with_first_treated(self.first_treated[draw]), self.weights[draw])
 
-    def by_pattern(self) -> Iterator[tuple[NDArray[np.intp], Array]]:
-        """Yield draws whose groups hold the same starts, and the starts."""
+    def by_pattern(self) -> Iterator[NDArray[np.intp]]:
+        """Yield draws whose groups hold the same starts."""
         inside, starts = self.weights > 0, np.unique(self.first_treated)
         present = np.stack([((self.first_treated == start) & inside).any(1) for start in starts], axis=1)
-        _, first, place = np.unique(present, axis=0, return_index=True, return_inverse=True)
-        for pattern, draw in enumerate(first):
-            yield np.flatnonzero(place.ravel() == pattern), starts[present[draw]]
+        patterns, place = np.unique(present, axis=0, return_inverse=True)
+        for pattern in range(len(patterns)):
+            yield np.flatnonzero(place.ravel() == pattern)
 
     def place_of(self, cells: pd.DataFrame) -> NDArray[np.intp]:
         """Return the position in `cells` of every row that is wanted; -1 where it is not there."""
@@ -80,21 +80,44 @@ def batch_groups(
     complete
         Estimates the panel of one draw by itself: what it says of a draw without an estimate is the reason counted.
     """
-    draws, outcome = len(grouped.weights), _centred(grouped.panel.matrix())
+    outcome = _centred(grouped.panel.matrix())
+
+    def found(some: NDArray[np.intp], starts: Array) -> tuple[pd.DataFrame, Array, Array]:
+        pattern = plan(starts[0], np.unique(starts[0][~np.isnan(starts[0])]))
+        return pattern.cells, *_of_pattern(outcome, starts, grouped.panel.weights * grouped.weights[some], pattern)
+
+    return batch_found(grouped, found, complete)
+
+
+def batch_found(
+    grouped: Grouped, found: Callable[[NDArray[np.intp], Array], tuple[pd.DataFrame, Array, Array]],
+    complete: Callable[[Panel], Estimate],
+) -> Batch:  # fmt: skip
+    """Estimate many adoptions and groups, those whose groups hold the same starts together.
+
+    Parameters
+    ----------
+    found
+        Takes positions (r,) of draws that hold the same starts, and their adoptions (r, n), NaN for units that take no
+        part; returns rows, values and errors (r, q). Where a value is NaN the draw is estimated by itself; so are all
+        where it raises `InputFault`.
+    complete
+        Estimates the panel of one draw by itself: what it says of a draw without an estimate is the reason counted.
+    """
+    draws = len(grouped.weights)
     values, std_error = np.full((2, draws, len(grouped.cells)), np.nan)
     failures = np.full(draws, "", object)
     starts = np.where(grouped.weights > 0, grouped.first_treated, np.nan)
-    for some, present in grouped.by_pattern():
+    for some in grouped.by_pattern():
         try:
-            pattern = plan(starts[some[0]], present)
+            cells, *parts = found(some, starts[some])
         except InputFault:  # each says by itself why
             alone = some
         else:
-            place = grouped.place_of(pattern.cells)
-            found = _of_pattern(outcome, starts[some], grouped.panel.weights * grouped.weights[some], pattern)
-            values[some], std_error[some] = (np.where(place < 0, np.nan, part[:, place]) for part in found)
+            place = grouped.place_of(cells)
+            values[some], std_error[some] = (np.where(place < 0, np.nan, part[:, place]) for part in parts)
             failures[some] = ABSENT if (place < 0).any() else ""
-            alone = some[np.isnan(found[0]).any(1)]
+            alone = some[np.isnan(parts[0]).any(1)]
         for draw in alone:
             values[draw], std_error[draw], failures[draw] = by_itself(
                 grouped.panel_of(int(draw)), grouped.cells, complete

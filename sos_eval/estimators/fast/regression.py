@@ -27,6 +27,7 @@ __all__ = [
     "inverse",
     "is_single",
     "plan_regression",
+    "start_codes",
     "with_shared",
 ]
 
@@ -87,9 +88,7 @@ class RegressionPattern:
 
     def codes(self, first_treated: Array) -> NDArray[np.intp]:
         """Return each unit's position in `starts`; -1 for units that take no part."""
-        merged = np.where(first_treated > self.last, np.inf, first_treated)
-        place = np.minimum(np.searchsorted(self.starts, merged), len(self.starts) - 1)
-        return np.where(self.starts[place] == merged, place, -1)
+        return start_codes(self.starts, self.last, first_treated)
 
     def contributions(self, weight: Array, sums: Array) -> Contributions:
         """Compute coefficients and rows from the groups' weights (k,) or (r, k) and sums of outcomes (r, k, t)."""
@@ -203,6 +202,13 @@ def inverse(gram: Array, squares: Array) -> Array:
 def group_starts(starts: Array, times: Array) -> Array:
     """Return the starts that a regression tells apart: within the window, ``inf`` for all later ones, (k,)."""
     return np.unique(np.where(starts > times[-1], np.inf, starts)[starts > times[0]])
+
+
+def start_codes(starts: Array, last: float, first_treated: Array) -> NDArray[np.intp]:
+    """Return each unit's position among starts (k,), ``inf`` of all after the last period, any shape; -1: not there."""
+    merged = np.where(first_treated > last, np.inf, first_treated)
+    place = np.minimum(np.searchsorted(starts, merged), len(starts) - 1)
+    return np.where(starts[place] == merged, place, -1)
 
 
 def is_single(first_treated: Array, times: Array) -> bool:

@@ -10,8 +10,9 @@ import pandas as pd
 
 from sos_eval.errors import numeral
 from sos_eval.report.power.naming import key_words, keys_named, line_named, point_named, room_for
-from sos_eval.report.power.reading import EFFECT, PowerFolder, Shown
+from sos_eval.report.power.reading import EFFECT, PowerFolder
 from sos_eval.report.power.side_by_side import by_formula, decisions_together, draws_that_pass
+from sos_eval.report.pulled_folder import Shown
 from sos_eval.report.theme import COLOURS, MUTED, canvas, legend
 
 if TYPE_CHECKING:
@@ -110,7 +111,8 @@ def mdes_frontier(study: PowerFolder) -> Shown | None:
     target = float(table["target_power"].iloc[0])
     title = f"Smallest effect that would be found {target:.0%} of the time"
     far = " Hollow, at the edge: none that was tried is found so often (mdes.csv says why)." if beyond.any() else ""
-    note = f"Bars: 95% Monte Carlo intervals. Scale: {table['scale'].iloc[0]}.{far}"
+    scale = study.scale_words(str(table["outcome"].iloc[0]), str(table["scale"].iloc[0]))
+    note = f"Bars: 95% Monte Carlo intervals. Scale: {scale}.{far}"
     if key is None:
         return _detectable_by_row(table, by, title, note), table
     lines = list(table.groupby(by, sort=False))

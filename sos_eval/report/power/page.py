@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from sos_eval.bundle.whole import make_folder, write_file
-from sos_eval.errors import OurFault, numeral
+from sos_eval.errors import numeral
 from sos_eval.report.content import Block, Bullets, Heading, Picture, ReportDocument, Table, Text
 from sos_eval.report.draw import Drawn
 from sos_eval.report.html import render_document
 from sos_eval.report.power.figures import FIGURES
 from sos_eval.report.power.naming import key_words
 from sos_eval.report.power.reading import PowerFolder, headline, read_power
-from sos_eval.report.pulled_figure import FigureOrder
-from sos_eval.report.spots import spots
-from sos_eval.report.theme import house_style, image
+from sos_eval.report.pulled_folder import PulledFolder
 from sos_eval.report.theme_file import OwnLook
 from sos_eval.report.wording import minus_signs
 from sos_eval.results.table import overall_rows
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-__all__ = ["write_power_report"]
+__all__ = ["pulled_study", "write_power_report"]
 
 AGAIN = "with --resume: all draws are kept"
 SHOWN = {
@@ -38,6 +33,12 @@ SHOWN = {
 MDES = {
     "target_power": "Power", "scale": "Scale", "mdes": "Smallest effect", "mdes_low": "From", "mdes_high": "To",
     "reason": "Why empty",
+}  # fmt: skip
+
+EXPLAIN = {
+    "estimator": "Estimator", "outcome": "Outcome", "how": "Draws", "why": "Why", "n_units": "Units",
+    "n_times": "Periods", "n_treated_units": "Treated units", "ms_draw": "Milliseconds to draw an outcome",
+    "ms_estimate": "Milliseconds to estimate", "ms_frame": "Milliseconds to draw the authorities",
 }  # fmt: skip
 
 FAMILIES = {
@@ -77,50 +78,22 @@ def write_power_report(folder: str | Path, own: OwnLook | None = None) -> Path:
         The page.
     """
     study = read_power(folder)
-    drawn = _draw(study, own)
+    drawn = pulled_study(study).drawn(own)
+    room = study.path / "figures"
+    make_folder(room, again=AGAIN)
+    for name, images in drawn.images.items():
+        write_file(room / f"{name}.csv", drawn.data[name], again=AGAIN)
+        for form, content in images.items():
+            write_file(room / f"{name}.{form}", content, again=AGAIN)
     page = study.path / "report.html"
-    write_file(page, _render(study, drawn, own), again=AGAIN)
+    write_file(page, render_document(_document(study, drawn), drawn, own), again=AGAIN)
     return page
 
 
-def _draw(study: PowerFolder, own: OwnLook | None) -> Drawn:
-    """Write every figure as SVG and PNG with its data; return them with their words."""
-    room = study.path / "figures"
-    make_folder(room, again=AGAIN)
-    drawn = Drawn()
-    for name, function in FIGURES.items():
-        with house_style():
-            shown = function(study)
-        if shown is None:
-            continue
-        figure, data = shown
-        images = {form: image(figure, form) for form in ("svg", "png")} if own is None else _in_look(own, name, study)
-        text = data.to_csv(index=False, lineterminator="\n")
-        written: dict[str, str | bytes] = {**images, "csv": text}
-        for form, content in written.items():
-            write_file(room / f"{name}.{form}", content, again=AGAIN)
-        drawn.images[name], drawn.data[name], drawn.alt[name] = {"svg": images["svg"]}, text, str(figure.get_label())
-        if own is None:  # in another layout marks stand elsewhere
-            drawn.spots[name] = spots(figure)
-    return drawn
-
-
-def _in_look(own: OwnLook, name: str, study: PowerFolder) -> dict[str, bytes]:
-    """Draw a figure that there is in one's own look, as svg and png."""
-
-    def made() -> Figure:
-        with house_style():
-            shown = FIGURES[name](study)
-        if shown is None:
-            raise OurFault(f"{name} is drawn at one time and not at another")
-        return shown[0]
-
-    pulled = FigureOrder(own=own).laid_out(name, made)
-    return {form: pulled.saved(form) for form in ("svg", "png")}
-
-
-def _render(study: PowerFolder, drawn: Drawn, own: OwnLook | None) -> str:
-    return render_document(_document(study, drawn), drawn, own)
+def pulled_study(study: PowerFolder) -> PulledFolder:
+    """Return a study as figures and documents are pulled out of it."""
+    figures = {name: (partial(function, study), function) for name, function in FIGURES.items()}
+    return PulledFolder.of(study.path, figures, partial(_document, study))
 
 
 def _document(study: PowerFolder, drawn: Drawn) -> ReportDocument:
@@ -152,7 +125,7 @@ def _document(study: PowerFolder, drawn: Drawn) -> ReportDocument:
     body += [
         Heading("How it was computed"),
         Text(_how(study)),
-        Table(_text(study.explain).rename(columns=_swept(study)), "Every estimator at every point"),
+        Table(_computed(study), "Every estimator at every point"),
     ]
     return ReportDocument(f"Power study: {name}", drawn_from, first, body)
 
@@ -294,7 +267,15 @@ def _detectable(study: PowerFolder) -> pd.DataFrame:
     table = overall_rows(study.mdes)
     others = [name for name in study.swept if name in table]
     named = {**_swept(study), "outcome": "Outcome", **SHOWN, **MDES}
+    scales = [study.scale_words(str(o), str(s)) for o, s in zip(table["outcome"], table["scale"], strict=True)]
+    table = table.assign(scale=scales)
     return _text(table[[*study.line, *others, *MDES]]).rename(columns=named)
+
+
+def _computed(study: PowerFolder) -> pd.DataFrame:
+    """Return how every estimator was computed at every point."""
+    how = study.explain["how"].replace({"loop": "one by one", "batch": "all at once"})
+    return _text(study.explain.assign(how=how)).rename(columns=_swept(study) | EXPLAIN)
 
 
 def _swept(study: PowerFolder) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
@@ -14,13 +14,7 @@ from sos_eval.errors import Fault, InputFault
 from sos_eval.numerics.clusters import reach
 from sos_eval.results.table import overall_rows
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-__all__ = ["PowerFolder", "Shown", "headline", "read_power"]
-
-#: A figure and its data.
-Shown = tuple["Figure", pd.DataFrame]
+__all__ = ["PowerFolder", "headline", "read_power"]
 
 EFFECT = "world.effect.size"
 
@@ -80,6 +74,12 @@ class PowerFolder:
     def headline(self) -> pd.DataFrame:
         """One row per estimator, inference and point: the overall effect where there is one."""
         return headline(self.power)
+
+    def scale_words(self, outcome: str, scale: str) -> str:
+        """Return a scale as a reader meets it: ``per 10,000``, ``rate ratio``; rates of older studies are ``rate``."""
+        per = self.plan.get("per", {}).get(outcome)
+        rate = f"per {per:,.10g}" if per is not None else "rate"
+        return {"rate_per": rate, "ratio": "rate ratio", "value": "outcome's own units"}.get(scale, scale)
 
     def others(self, but: str) -> list[str]:
         """Swept keys but one."""

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.report.power.naming import keys_named, point_named, room_for
-from sos_eval.report.power.reading import PowerFolder, Shown, headline
+from sos_eval.report.power.reading import PowerFolder, headline
+from sos_eval.report.pulled_folder import Shown
 from sos_eval.report.theme import COLOURS, MUTED, canvas, legend
 from sos_eval.results.table import overall_rows
 

@@ -81,8 +81,10 @@ On `england` itself (`family synthetic_did` prints rows): `roth_santanna` with 2
 of one leaves no error, and no procedure is relied on. `synthetic_control` with 20 (200 draws on ten adoptions), the
 coefficient permuted: 11.5 ± 3.6, too coarse to say more than that it may reject too often there, where starts go with
 the level. `triple_difference`, half eligible by lot: adoptions of five cohorts leave groups empty, no procedure is
-relied on. `interrupted_time_series` is refused: no cohort has eight years on both sides. Not measured: `etwfe` with
-`family: poisson`.
+relied on. `interrupted_time_series` is refused: no cohort has eight years on both sides. `etwfe` with `family: poisson`
+(as in the table: 1,000 draws on 50 adoptions; the log rate ratio), at 10 and 20 treated: clustered errors **27.8** ±
+1.9 and **13.2** ± 1.0, the studentised permutation test, which `auto` takes on all of these adoptions, 5.1 ± 0.8 and
+4.6 ± 0.7.
 
 | estimator | inference | 10 treated | 20 treated |
 |---|---|---|---|
@@ -90,15 +92,15 @@ relied on. `interrupted_time_series` is refused: no cohort has eight years on bo
 """
 
 
-def measured(name: str, treated: int, draws: int) -> Rates:
-    """Size of cluster-robust errors and of the permutation test, and what `auto` takes.
+def measured(name: str, treated: int, draws: int, each: int = EACH) -> Rates:
+    """Size of cluster-robust errors and of the permutation test, and what `auto` takes; `each` outcomes per adoption.
 
     What is permuted is the studentised estimate, the coefficient where a method has no error of its own. For
     `triple_difference` half of the authorities, drawn by lot in every scene, count as eligible.
     """
     estimator, rng = ESTIMATORS[name], stream(SEED, "family", name, treated)
     found: dict[str, list[np.ndarray]] = defaultdict(list)
-    for scene in scenes(england(treated), draws, EACH, rng):
+    for scene in scenes(england(treated), draws, each, rng):
         panel = scene.panel
         if isinstance(estimator, TripleDifference):
             panel = panel.with_columns(eligible=(rng.permutation(panel.n_units) % 2)[panel.unit_codes])
