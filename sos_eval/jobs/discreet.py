@@ -24,7 +24,7 @@ _ROOMS = ("panel", "comparison", "estimators", "inference", "checks", "results",
 _FILES = ("errors.py", "declare.py", "limits.py", "terms.py")
 _WORD = re.compile(r"[^\W\d_]+(?:_[^\W\d_]+)*")
 #: Places in a file, which are nobody's data.
-_LINES = r"\b(?:line|row) \d+|\b(?:line|row)s \d+(?:(?:, | and | to |-)\d+)*"
+_LINES = r"\b(?:line|row) \d+|\b(?:line|row)s \d+(?:(?:, | and | to |-)\d+\b(?! more))*"
 _RANGE = r"[A-Z]{1,3}\d+:[A-Z]{1,3}\d+"
 _MERGED = rf"merged cells \({_RANGE}(?:(?:, | and ){_RANGE})*"
 _PIECE = re.compile(rf"(?P<lines>{_LINES}|{_MERGED})|(?P<token>[^\s,;:()\"'«»]+)")
@@ -99,12 +99,19 @@ def _written(design: Design) -> str:
 
 
 def _own_words() -> frozenset[str]:
-    """Return the words of our own messages: texts in the code of the rooms, without docstrings and references."""
-    return frozenset().union(*(code.words for code in _code().values()))
+    """Return the words of our own messages: texts in the code of the rooms, without docstrings and references.
+
+    Those written large at their start, or single letters, are not among them: Abraham, Young, M are people's too.
+    """
+    return frozenset(word for code in _code().values() for word in code.words if not _may_be_a_name(word))
+
+
+def _may_be_a_name(word: str) -> bool:
+    return word[:1].isupper() and (len(word) == 1 or not word.isupper())
 
 
 def _own_phrases() -> list[str]:
-    """Return what our messages say with numbers in it, as long as nobody's data says it by accident: three words.
+    """Return what our messages say with numbers or names in it, as long as nobody's data says it: three words.
 
     Our constants are written out where a message names one: "more than 30,000,000 rows".
     """
@@ -121,7 +128,8 @@ def _phrases(module: str, in_force: FileLimits) -> tuple[str, ...]:
 
 
 def _with_number(text: str) -> bool:
-    return re.search(r"\d", text) is not None and len(_WORD.findall(text)) >= 3
+    words = _WORD.findall(text)
+    return len(words) >= 3 and (re.search(r"\d", text) is not None or any(map(_may_be_a_name, words)))
 
 
 def _written_out(text: ast.JoinedStr, known: dict[str, Any], in_force: FileLimits) -> Iterator[str]:
