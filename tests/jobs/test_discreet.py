@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Callable
 from io import BytesIO
@@ -198,3 +199,31 @@ def test_a_limit_of_ours_is_told_as_it_is_in_force(tmp_path):
     with raised(size=1234):
         assert told("unpacks to more than 1,234 bytes") == "unpacks to more than 1,234 bytes"
         assert told("unpacks to more than 1,235 bytes") == "unpacks to more than … bytes"
+
+
+@pytest.mark.parametrize("column", ["days", "year", "start"])
+def test_a_person_whose_name_is_made_of_our_words_is_not_named(column, tmp_path, capfd):
+    """Papers have authors, and our texts name them: Abraham, Young, West."""
+    table, _ = planted(tmp_path)
+    _with(column, 7, "Abraham Young")(table).to_csv(tmp_path / "people.csv", index=False)
+    assert answered(cli, ["check", str(tmp_path / "people.yaml")], Screen(log_folder=tmp_path)) == 2
+    told = "".join(capfd.readouterr())
+    assert "Abraham" not in told
+    assert "Young" not in told
+
+
+def test_a_file_without_a_head_gives_away_no_first_row(tmp_path, capfd):
+    table, _ = planted(tmp_path)
+    table.assign(child="Abraham West", unit_name="M").to_csv(tmp_path / "people.csv", index=False, header=False)
+    assert answered(cli, ["check", str(tmp_path / "people.yaml")], Screen(log_folder=tmp_path)) == 2
+    told = "".join(capfd.readouterr())
+    assert not {"Abraham", "West", "M"} & set(re.findall(r"\w+", told))
+
+
+def test_lines_are_told_and_not_how_many_more_there_are(tmp_path):
+    (tmp_path / "people.yaml").write_text(DESIGN)
+    told = discreet_words(load_design(tmp_path / "people.yaml"))
+    assert (
+        told("a number is missing, lines 2, 3, 4, 5 and 1195 more")
+        == "a number is missing, lines 2, 3, 4, 5 and … more"
+    )
