@@ -1,0 +1,116 @@
+"""Errors are sums of squares: by two procedures a reader had every small count of four treated authorities."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import sos_eval as se
+from sos_eval.bundle.errors_told import ERROR_COLUMNS, ERRORS
+from sos_eval.bundle.files import read_table
+
+pytestmark = pytest.mark.usefixtures("undrawn", "unsized")
+
+DESIGN = """\
+schema: sos-eval/design/1
+name: squares
+panel:
+  source: csv
+  path: data.csv
+  unit: la
+  time: year
+  outcome: {count: n, exposure: pop, per: 10000}
+  treatment: {first_treated: start, untreated_means: never}
+inference:
+  - analytic
+  - jackknife
+  - {method: conley_taber, draws: 99, id: at95}
+  - {method: conley_taber, draws: 99, level: 0.5, id: at50}
+estimators:
+  - {id: primary, method: twfe}
+  - {id: cells, method: callaway_santanna}
+  - {id: short, method: twfe, with: {panel.window: {from: 2012, to: 2016}}}
+checks:
+  - placebo_time
+  - pretrends
+  - robustness: {vary: [{with: {panel.window.from: 2012}, label: later}]}
+disclosure: {profile: PROFILE}
+report: {formats: []}
+seed: 1
+"""
+
+
+def run(folder: Path, treated: int, others: int, small: int, profile: str) -> Path:
+    """Run the design on seven years of counts in the hundreds; one treated authority has counts of `small` and less."""
+    rng, rows = np.random.default_rng(5), []
+    for unit in range(treated + others):
+        pop = 20_000 if unit == 0 and small else int(rng.integers(150_000, 400_000))
+        for year in range(2011, 2018):
+            count = int(rng.integers(1, small + 1)) if unit == 0 and small else int(rng.poisson(pop * 0.003))
+            rows.append((f"A{unit:02d}", year, count, pop, 2014 if unit < treated else 0))
+    pd.DataFrame(rows, columns=["la", "year", "n", "pop", "start"]).to_csv(folder / "data.csv", index=False)
+    (folder / "d.yaml").write_text(DESIGN.replace("PROFILE", profile))
+    return se.run(folder / "d.yaml", out=folder / profile).path
+
+
+def told(bundle: Path) -> pd.DataFrame:
+    """Return the rows of effects that tell something of their error."""
+    table = read_table(bundle / "estimates.csv")
+    columns = [name for name in ERROR_COLUMNS if name != "p_value"]
+    return table[table[columns].notna().any(axis=1)]
+
+
+def test_two_procedures_part_the_sides(tmp_path):
+    """What the rule is for: by its two errors the sum of squares of the treated alone, from nothing but a bundle."""
+    bundle = run(tmp_path, 4, 12, 9, "open")
+    data = pd.read_csv(tmp_path / "data.csv").assign(rate=lambda t: 1e4 * t["n"] / t["pop"])
+    wide = data.pivot(index="la", columns="year", values="rate").to_numpy()
+    change = wide[:, 3:].mean(1) - wide[:, 2]
+    squares = [((side - side.mean()) ** 2).sum() for side in (change[:4], change[4:])]
+    rows = read_table(bundle / "estimates.csv").query("estimator == 'cells' and aggregation == 'overall'")
+    found = rows.set_index("inference")["std_error"][["analytic", "jackknife"]].to_numpy(float) ** 2
+    factor = [[1 / 4**2, 1 / 12**2], [15 / 16 / 3**2, 15 / 16 / 11**2]]
+    np.testing.assert_allclose(np.linalg.solve(factor, found), squares, rtol=1e-8)
+    assert len(told(bundle)) > 30
+
+
+def test_of_few_units_with_a_small_count_one_procedure_tells_the_answers_error_alone(tmp_path):
+    bundle = run(tmp_path, 4, 12, 9, "ons_srs")
+    table, shown = read_table(bundle / "estimates.csv"), told(bundle)
+    headline = json.loads((bundle / "headline.json").read_text())
+    keys = ["estimator", "outcome", "inference", "aggregation"]
+    assert shown[keys].drop_duplicates().to_numpy().tolist() == [[*(headline[key] for key in keys[:3]), "overall"]]
+    beside = table[(table["inference"] == "jackknife") & (table["aggregation"] == "overall")]
+    assert beside["estimate"].notna().any()  # the estimates stay, with the reason beside them
+    assert set(beside.loc[beside["estimate"].notna(), "reason"]) == {ERRORS}
+    others = table[table["p_value"].notna()]
+    assert set(others["inference"]) == {"randomization"}
+    assert set(others["aggregation"]) == {"overall"}
+    tests = read_table(bundle / "tests.csv")
+    assert tests[["observed", "sd", "low", "high"]].isna().all(axis=None)
+    checks = read_table(bundle / "diagnostics.csv")
+    assert checks["value"].isna().all()
+    assert not [file.name for file in (bundle / "tables").glob("placebo_time*")]
+    variants = read_table(bundle / "tables" / "robustness.csv")
+    assert variants[[name for name in ERROR_COLUMNS if name in variants]].isna().all(axis=None)
+    facts = json.loads((bundle / "results.json").read_text())
+    assert {one["inference"] for one in facts.get("procedures", [])} <= {headline["inference"]}
+    listed = read_table(bundle / "disclosure.csv")
+    assert listed["rule"].eq(ERRORS).any()
+
+
+def test_without_a_small_count_all_errors_are_told(tmp_path):
+    shown = told(run(tmp_path, 4, 12, 0, "ons_srs"))
+    assert {"analytic", "jackknife", "at95", "at50"} <= set(shown["inference"])
+    assert {"primary", "cells", "short"} == set(shown["estimator"])
+
+
+def test_of_many_units_with_a_small_count_two_procedures_tell_of_each_estimate(tmp_path):
+    """Levels of one procedure list single authorities' residuals."""
+    shown = told(run(tmp_path, 16, 20, 9, "ons_srs"))
+    assert (shown.groupby("estimator")["inference"].nunique() == 2).all()
+    assert shown["aggregation"].nunique() > 1
