@@ -50,6 +50,7 @@ def unsearched(monkeypatch):
     """Switch the rule off."""
     monkeypatch.setattr("sos_eval.results.search._LISTED", -np.inf)
     monkeypatch.setattr("sos_eval.results.members.Members.searched", lambda *told: False)
+    monkeypatch.setattr("sos_eval.results.members.Members.protected_sides", lambda *told: iter(()))
     monkeypatch.setattr("sos_eval.bundle.searched.pins_down", lambda *told: False)
 
 
