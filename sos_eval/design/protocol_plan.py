@@ -117,8 +117,11 @@ def multiplicity(design: Design) -> Iterator[str]:
     """Say which tests there are, and for which of them p is adjusted."""
     roles = {entry.role for entry in design.estimators}
     yield "One test decides: that of the primary estimator on the primary outcome. No other result changes the verdict."
-    if len(design.panel.outcomes) > 1 and not design.families:
-        yield "Other outcomes have their own intervals; their p values are not adjusted, as no family is declared."
+    roles_of = [one.role for one in design.panel.outcomes.values()]
+    if any(role in SAFETY_ROLES for role in roles_of):
+        yield "The p values of outcomes that should not get worse are adjusted for their number, as said under safety."
+    if any(role not in (*SAFETY_ROLES, "primary") for role in roles_of) and not design.families:
+        yield "Further outcomes have their own intervals; their p values are not adjusted, as no family is declared."
     if "sensitivity" in roles or "secondary" in roles:
         yield "Other estimators are told beside it, with the p of the largest difference from it."
 

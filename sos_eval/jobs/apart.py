@@ -28,6 +28,8 @@ __all__ = ["SHARED_DRAWS", "numbers_apart"]
 SHARED_DRAWS = 999
 #: Estimates that part by less often than this are told.
 APART = 0.05
+#: Relative difference up to which two estimates are one number by two names.
+_SAME = 1e-9
 
 
 def numbers_apart(
@@ -111,6 +113,9 @@ def _deviations(fitted: Fitted, signs: Array, level: float) -> Array | None:
 def _numbers(columns: dict[str, Array], entries: Sequence[Entry], *, complete: bool) -> dict[str, bool | float | str]:
     """Set other estimates against the headline's (under "") by what they share: random adoptions, or clusters."""
     known = {name: values for name, values in columns.items() if np.isfinite(values).all()}
+    own = known.get("", np.empty(0))
+    same = [name for name in known if name and np.allclose(known[name], own, rtol=_SAME, atol=_SAME * np.ptp(own))]
+    known = {name: values for name, values in known.items() if name not in same}  # one number by two names
     if "" not in known or len(known) < 2:
         return {}
     names = [name for name in known if name]

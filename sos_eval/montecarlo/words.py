@@ -150,8 +150,11 @@ def _sentence(row: pd.Series, where: str, untreated: float, on: str, over: str =
     how = f"{row['estimator']}{on}, {row['inference']} inference"
     no_effect = effect == 1 if row["scale"] == "ratio" else effect == 0
     if no_effect:
-        given = f" {over}" if over else ""
-        return f"{where}, {how} would report an effect that is not there in {share:.1%} of evaluations{given}."
+        independent = int(row["frames"]) if row["frames"] > 1 else int(row["reps"])
+        error = (
+            f" (Monte Carlo error {_error(share, float(row['power_mcse']), independent)}{f', {over}' if over else ''})"
+        )
+        return f"{where}, {how} would report an effect that is not there in {share:.1%} of evaluations{error}."
     if np.isnan(effect):
         whom = "a world knows the effect on those that start, and this estimate is about others too"
         said = f"{where}, {how} would report an effect in {share:.1%} of evaluations"

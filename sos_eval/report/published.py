@@ -35,6 +35,7 @@ _OF_POWER = (
     "true_effect", "bias", "coverage", "coverage_mcse", "power", "power_mcse", "failures",
 )  # fmt: skip
 _ESTIMANDS = {"att": "on the treated", "ate": "on all", "ato": "where groups overlap"}
+_SCALES = {"rate_per": "rate", "ratio": "rate ratio", "value": "own units"}
 _POWER_HEADS = {
     "true_effect": "True effect", "bias_mcse": "Error of bias", "coverage_mcse": "Error of coverage",
     "power_mcse": "Error of power",
@@ -58,7 +59,9 @@ def power_for_print(rows: pd.DataFrame, swept: Sequence[str], *, chosen: bool) -
     """Return ``power.csv`` as it is published, with the words of swept keys."""
     if not chosen:
         several = [one for one in ("outcome", "aggregation") if len(rows[one].unique()) > 1]
-        rows = rows[["estimator", *several, "inference", *swept, *_OF_POWER]]
+        scale = ["scale"] if len(rows["scale"].unique()) > 1 else []
+        rows = rows[["estimator", *several, "inference", *swept, *scale, *_OF_POWER]]
+        rows = rows.assign(**{name: rows[name].replace(_SCALES) for name in scale})
     return rows.rename(columns=_POWER_HEADS | {name: key_words(name) for name in swept})
 
 

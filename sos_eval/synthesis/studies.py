@@ -293,7 +293,8 @@ def _headline(bundle: ResultBundle, faults: Faults) -> dict[str, Any]:
     units = frozenset(bundle.weights["unit"].astype(str)) if len(bundle.weights) else frozenset()
     keys = ("estimate", "std_error", "conf_low", "conf_high", "conf_level", "scale", "per")
     title = str(bundle.design.get("name", bundle.path.name))
-    return {"study": title, "outcome": str(bundle.facts.question.outcome), "units": units,
+    asked = bundle.facts.question
+    return {"study": title, "outcome": str(asked.outcome), "intervention": str(asked.intervention), "units": units,
             **{key: said.get(key) for key in keys}}  # fmt: skip
 
 

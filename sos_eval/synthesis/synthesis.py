@@ -99,6 +99,7 @@ def synthesise(
     ]  # fmt: skip
     models = pd.DataFrame([head, *others])
     notes = (
+        *_different(studies),
         *studies.notes,
         *([] if studies.independent else [DEPENDENT]),
         *([head["reason"]] if head["reason"] else []),
@@ -159,12 +160,32 @@ def _study_rows(studies: Studies, heterogeneity: Heterogeneity, level: float) ->
         own = np.isfinite(given).all(1) & np.isclose(studies.own["conf_level"], level)
         low, high = np.where(own, given[:, 0], low), np.where(own, given[:, 1], high)
     weights = pooled(studies.effects, studies.variances, heterogeneity=heterogeneity).weights
+    whose = _interventions(studies)
     return pd.DataFrame({
-        "study": studies.names, "outcome": studies.outcome, "scale": "ratio" if studies.ratio else "difference",
+        "study": studies.names, **({"intervention": whose} if any(whose) else {}),
+        "outcome": studies.outcome, "scale": "ratio" if studies.ratio else "difference",
         "estimate": studies.shown(studies.effects), "std_error": np.sqrt(studies.variances),
         "conf_low": studies.shown(low), "conf_high": studies.shown(high),
         "interval": np.where(own, OWN, OF_ERROR), "weight": weights, "cluster": studies.cluster,
     })  # fmt: skip
+
+
+def _interventions(studies: Studies) -> list[str]:
+    """Return what each study evaluates, (k,); empty where it does not say."""
+    if "intervention" not in studies.further:
+        return [""] * len(studies.names)
+    return ["" if pd.isna(one) else str(one).strip() for one in studies.further["intervention"]]
+
+
+def _different(studies: Studies) -> list[str]:
+    """Say so where studies are of different interventions, with whose each is."""
+    whose: dict[str, list[str]] = {}
+    for name, one in zip(studies.names, _interventions(studies), strict=True):
+        whose.setdefault(one or "not said", []).append(name)
+    if len(whose) < 2:
+        return []
+    said = "; ".join(f"{one} ({listed(names)})" for one, names in whose.items())
+    return [f"The studies are of different interventions, and the mean is of none of them: {said}"]
 
 
 def _without(studies: Studies, options: dict[str, Any]) -> pd.DataFrame:

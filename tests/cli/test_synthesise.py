@@ -321,3 +321,16 @@ def test_a_bundle_is_one_study_and_keeps_to_itself(bundles, capsys):
     outcome = run_synthesis(bundles[:2], None).studies["outcome"].iloc[0]
     chosen = run_synthesis(bundles[:2], None, outcome=outcome)
     assert len(chosen.studies) == 2
+
+
+def test_studies_of_different_interventions_are_not_one_without_a_word(tmp_path, capsys):
+    rows = [("a", -1.0, 1.0, "difference", "Signs of Safety"), ("b", -2.0, 1.0, "difference", "Family Safeguarding")]
+    named = ("study", "estimate", "std_error", "scale", "intervention")
+    assert call("synthesise", table(tmp_path / "s.csv", rows, named), "--out", tmp_path / "two") == 0
+    said = "different interventions, and the mean is of none of them: Signs of Safety (a); Family Safeguarding (b)"
+    assert said in capsys.readouterr().out
+    assert said in (tmp_path / "two" / "report.html").read_text()
+    same = [(*row[:4], "Signs of Safety") for row in rows]
+    assert call("synthesise", table(tmp_path / "t.csv", same, named), "--out", tmp_path / "one") == 0
+    assert "different interventions" not in capsys.readouterr().out
+    assert read_table(tmp_path / "one" / "studies.csv")["intervention"].tolist() == ["Signs of Safety"] * 2

@@ -82,17 +82,15 @@ def _note(bundle: ResultBundle, draws: np.ndarray, observed: float) -> str:
         return "No p value was computed."
     complete = bool(facts_of(bundle, name).get("complete", False))
     error = float(np.sqrt(p * (1 - p) / max(len(draws), 1)))
-    said = f"{_told(p)} (simulation error ± {number(error, 2)})"
+    said = f"{_told(p)} (of all assignments)" if complete else f"{_told(p)} (simulation error ± {number(error, 2)})"
     if facts_of(bundle, name).get("statistic") == "both":
         return (
             f"{said} of the effect over its error and the effect itself taken "
             "together: how often the smaller p of the two is as small in the draws. Shown: the effect over its error, "
             f"alone {_told(share_reached(np.r_[observed, draws], complete=complete))}."
         )
-    return (
-        f"{said}: a result at least as far from zero came up in "
-        f"{of_hundred(p)} draws, the observed one counted as one of them."
-    )
+    of = "assignments, the observed one among them" if complete else "draws, the observed one counted as one of them"
+    return f"{said}: a result at least as far from zero came up in {of_hundred(p)} {of}."
 
 
 def _told(p: float) -> str:
