@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sos_eval.bundle.listing import data_files_of
+from sos_eval.bundle.unmet import Unmet
 from sos_eval.bundle.whole import refuse_existing, refuse_inputs, write_file
 from sos_eval.cli.screen import UNMET, Screen, as_json, check_ending, not_made, pass_screen, quiet
 
@@ -165,7 +166,11 @@ def _own_figure(
 ) -> int:  # fmt: skip
     """Draw one figure of a folder that is no bundle, or list those with data."""
     if every:
-        raise click.UsageError("--all is of a bundle: name a figure; all lie in the folder already")
+        if name is not None or out is None:
+            raise click.UsageError("--all draws every figure: give --out FOLDER, and no name")
+        _refuse_full(out)
+        files, left_out = pulled.every_figure(form or "svg", _order(screen, None, size, theme))
+        return _written(screen, out, form or "svg", files, [Unmet("figure", *one) for one in left_out.items()])
     if name is None:
         if size is not None or theme is not None:
             raise click.UsageError("--size and --theme need the name of a figure")
@@ -209,9 +214,17 @@ def _every_figure(
 
     if name is not None or out is None:
         raise click.UsageError("--all draws every figure: give --out FOLDER, and no name")
+    _refuse_full(out)
+    return _written(screen, out, form, *every_figure(bundle, order, form))
+
+
+def _refuse_full(out: Path) -> None:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise click.UsageError(f"--out {out}: there already and not empty; name a new folder")
-    files, failed = every_figure(bundle, order, form)
+
+
+def _written(screen: Screen, out: Path, form: str, files: Mapping[str, bytes | str], failed: Sequence[Unmet]) -> int:
+    """Write figures into a new folder, and say which were left out."""
     out.mkdir(parents=True, exist_ok=True)
     for file, content in files.items():
         write_file(out / file, content)
@@ -282,6 +295,8 @@ def table(
         return
     kind = _form(form, out)
     rows = laid_out(name, kind, None if columns is None else [column.strip() for column in columns.split(",")])
+    if digits is not None and not any(rows[one].dtype.kind in "fi" for one in rows):
+        raise click.UsageError(f"--digits: {name} holds no numbers, its cells are written out; leave it out")
     content = FormattedTable(name, rows, pulled.notes.get(name, ()), digits).written(kind)
     if out is not None:
         refuse_inputs([out], data_files_of(bundle))

@@ -13,7 +13,7 @@ from sos_eval.economics.gate.dossier import gate_rule
 from sos_eval.errors import numeral
 from sos_eval.report.wording import plain_words
 
-__all__ = ["fact_words", "needed_words", "parameter_words", "table_words"]
+__all__ = ["fact_words", "needed_words", "parameter_words", "parameters_in_words", "table_words"]
 
 _HEADS = {
     "inc": "incremental", "prob": "probability", "icer": "ICER", "enbs": "net benefit of sampling", "evsi": "EVSI",
@@ -31,10 +31,15 @@ _RELATIONS = {">=": "at least", "<=": "at most", "needed when treated <": "neede
 
 def table_words(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table whose cells are text, (rows, columns), with parameters, standing and heads in words."""
+    return parameters_in_words(table).rename(columns=_head)
+
+
+def parameters_in_words(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with parameters, standing and dimensions in words; its columns keep their names."""
     words = {name: table[name].map(parameter_words) for name in _NAMING if name in table}
     words |= {"status": table["status"].replace(_STATUS)} if "status" in table else {}
     words |= {"dimension": table["dimension"].map(plain_words)} if "dimension" in table else {}
-    return table.assign(**words).rename(columns=_head)
+    return table.assign(**words)
 
 
 def _head(name: object) -> str:

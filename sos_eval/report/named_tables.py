@@ -16,6 +16,7 @@ from sos_eval.declare import read_json
 from sos_eval.errors import Fault, InputFault, nearest
 from sos_eval.report.drawing import NothingToShow
 from sos_eval.report.economics_texts import in_money
+from sos_eval.report.economics_words import parameters_in_words
 from sos_eval.report.published import for_print, power_for_print
 from sos_eval.report.table_notes import notes_on
 from sos_eval.report.tables.models import models_notes
@@ -74,6 +75,8 @@ class NamedTables:
         """Return a table as it is published: columns that fit a page unless they were chosen, values in words."""
         if self.bundle is not None:
             return for_print(self.bundle, name, rows, chosen=chosen)
+        if (self.folder / "gate.json").is_file():
+            return parameters_in_words(rows)
         if name == "power" and (self.folder / "study.json").is_file():
             points = read_json(self.folder / "study.json")["points"]
             return power_for_print(rows, list(points[0]), chosen=chosen)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
+from sos_eval.report.economics_words import parameters_in_words
 from sos_eval.report.flow_words import who
 from sos_eval.report.page_tables import head_words
 from sos_eval.report.power.naming import key_words
@@ -51,6 +52,8 @@ def for_print(bundle: ResultBundle, name: str, rows: pd.DataFrame, *, chosen: bo
     chosen
         Whether the reader named the columns, so that all of them stay.
     """
+    if name.startswith("economics."):
+        return parameters_in_words(rows)
     kept = rows if chosen or name not in _PRINTED else _fitting(rows, _PRINTED[name])
     return _in_words(bundle, rows, kept)
 

@@ -16,7 +16,7 @@ from sos_eval.report.docx import document_docx
 from sos_eval.report.draw import Drawn
 from sos_eval.report.html import render_document
 from sos_eval.report.markdown import document_markdown
-from sos_eval.report.pulled_figure import FigureOrder
+from sos_eval.report.pulled_figure import FigureOrder, NoRoom
 from sos_eval.report.render import written_with_pictures
 from sos_eval.report.spots import spots
 from sos_eval.report.theme import FORMATS, house_style, image
@@ -112,6 +112,30 @@ class PulledFolder:
             raise InputFault(Fault(str(self.path), what, f"available: {', '.join(there)}"))
         write_file(out, self.ordered(name, order)(form))
         return out
+
+    def every_figure(self, form: str, order: FigureOrder) -> tuple[dict[str, bytes | str], dict[str, str]]:
+        """Draw every figure that there is data for with its data, and say which has no room at the size.
+
+        Returns
+        -------
+        files
+            Name of a file to its content.
+        left_out
+            Name of a figure to why.
+        """
+        files: dict[str, bytes | str] = {}
+        left_out: dict[str, str] = {}
+        for name in self.figures:
+            shown = self._shown(name)
+            if shown is None:
+                continue
+            try:
+                files[f"{name}.{form}"] = self.ordered(name, order)(form)
+            except NoRoom as fault:
+                left_out[name] = str(fault)
+            else:
+                files[f"{name}.csv"] = shown[1].to_csv(index=False, lineterminator="\n")
+        return files, left_out
 
     def save_report(self, form: str, out: Path | None, own: OwnLook | None, *, force: bool) -> Path:
         """Write the report as html, docx or md, into the folder or elsewhere, and return where it is.

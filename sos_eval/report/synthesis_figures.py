@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["forest", "funnel", "without_each"]
 
 _NAMES, _ROW, _MEAN = 34, 0.34, "Mean of studies"
+#: Fewest ticks that a scale of ratios is read off from.
+_TICKS = 3
 
 
 def forest(studies: pd.DataFrame, head: pd.Series) -> Figure:
@@ -124,11 +126,14 @@ def _axis(head: pd.Series, *, ratio: bool, width: int = 70) -> str:
 
 def _number_ticks(axes: object, *, ratio: bool) -> None:
     """Write plain numbers on a scale of ratios."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+    from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
     if not ratio:
         return
     axis = axes.xaxis  # type: ignore[attr-defined]
-    axis.set_major_locator(LogLocator(base=10, subs=(1.0, 2.0, 5.0)))
+    low, high = sorted(axis.get_view_interval())
+    usual = LogLocator(base=10, subs=(1.0, 2.0, 5.0))
+    inside = [tick for tick in usual.tick_values(low, high) if low <= tick <= high]
+    axis.set_major_locator(usual if len(inside) >= _TICKS else FixedLocator(MaxNLocator(5).tick_values(low, high)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())

@@ -18,7 +18,9 @@ CM = 360_000
 _TABLE = "Light List Accent 1"
 #: Centimetres of a letter of the table's size, and of a cell's sides.
 _LETTER, _SIDES = 0.14, 0.45
-_POINTS = 7.5
+_POINTS, _SMALLEST = 7.5, 4.5
+#: How much smaller still letters are where columns have no more than their longest word.
+_CLOSER = 0.93
 
 #: Writes a cell: the cell, its row and its column.
 Fill = Callable[[Any, int, int], None]
@@ -47,7 +49,8 @@ def fitted_table(word: Any, rows: Sequence[Sequence[str]], fill: Fill | None = N
     _plain_first_column(table, head=head)
     if head:
         table.rows[0]._tr.get_or_add_trPr().append(element("w:tblHeader"))
-    widths = [Emu(round(width * CM)) for width in _widths(rows, room_between_margins(word) / CM)]
+    fitted, points = _widths(rows, room_between_margins(word) / CM)
+    widths = [Emu(round(width * CM)) for width in fitted]
     for column, width in zip(table.columns, widths, strict=True):
         column.width = width  # what LibreOffice reads; Word reads the cells'
     for i, (line, values) in enumerate(zip(table.rows, rows, strict=True)):
@@ -59,7 +62,7 @@ def fitted_table(word: Any, rows: Sequence[Sequence[str]], fill: Fill | None = N
             else:
                 fill(cell, i, j)
             for run in cell.paragraphs[0].runs:
-                run.font.size = Pt(_POINTS)
+                run.font.size = Pt(points)
             cell.paragraphs[0].paragraph_format.space_after = Pt(1)
     word.add_paragraph().paragraph_format.space_after = Pt(0)
     return table
@@ -82,14 +85,19 @@ def _plain_first_column(table: Any, *, head: bool) -> None:
         look.set(qn("w:val"), "0420" if head else "0400")
 
 
-def _widths(rows: Sequence[Sequence[str]], whole: float) -> list[float]:
-    """Return the widths of columns in centimetres: each its longest word, the rest by content up to what it needs."""
+def _widths(rows: Sequence[Sequence[str]], whole: float) -> tuple[list[float], float]:
+    """Return the widths of columns in centimetres, and the points of their letters.
+
+    Each column has its longest word, the rest goes by content up to what it needs. Where there is no room for all
+    longest words letters and sides shrink, down to 4.5 points.
+    """
     columns = list(zip(*rows, strict=True))
     words = [max((len(word) for cell in column for word in re.split(r"[\s/]+", cell)), default=1) for column in columns]
     longest = np.array([max(map(len, column)) for column in columns], dtype=float)
     least = np.array([_SIDES + _LETTER * max(word, 3) for word in words])
     if least.sum() >= whole:
-        return [float(one) for one in whole * least / least.sum()]
+        points = max(_CLOSER * _POINTS * whole / least.sum(), _SMALLEST)
+        return [float(one) for one in whole * least / least.sum()], points
     needed, widths = np.maximum(_SIDES + _LETTER * 1.15 * longest, least), least
     for _ in columns:  # what a column does not need, others have
         open_ = widths < needed - 1e-9
@@ -98,7 +106,7 @@ def _widths(rows: Sequence[Sequence[str]], whole: float) -> list[float]:
             break
         share = np.where(open_, np.sqrt(longest), 0.0)
         widths = np.minimum(widths + left * share / share.sum(), needed)
-    return [float(one) for one in widths]
+    return [float(one) for one in widths], _POINTS
 
 
 def element(name: str, **attributes: str) -> Any:

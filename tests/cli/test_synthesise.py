@@ -16,6 +16,7 @@ from sos_eval.bundle.files import read_table
 from sos_eval.cli.main import cli
 from sos_eval.cli.screen import Screen, answered
 from sos_eval.jobs.synthesise import run_synthesis
+from sos_eval.report.synthesis_figures import forest, funnel, without_each
 from sos_eval.synthesis.random_effects import pooled
 from sos_eval.synthesis.robust import robust
 from tests.cli.bad_inputs import DESIGN, panel
@@ -334,3 +335,14 @@ def test_studies_of_different_interventions_are_not_one_without_a_word(tmp_path,
     assert call("synthesise", table(tmp_path / "t.csv", same, named), "--out", tmp_path / "one") == 0
     assert "different interventions" not in capsys.readouterr().out
     assert read_table(tmp_path / "one" / "studies.csv")["intervention"].tolist() == ["Signs of Safety"] * 2
+
+
+def test_a_scale_of_ratios_can_be_read_off_however_narrow(tmp_path):
+    rows = [(f"s{k}", value, 0.04, "log") for k, value in enumerate((0.02, -0.05, 0.08))]
+    answer = run_synthesis([table(tmp_path / "s.csv", rows)], None)
+    head = answer.models.iloc[0]
+    drawn = (forest(answer.studies, head), funnel(answer.studies, head), without_each(answer.without, head))
+    for figure in drawn:
+        (axes,) = figure.axes
+        low, high = axes.get_xlim()
+        assert sum(low <= tick <= high for tick in axes.get_xticks()) >= 3

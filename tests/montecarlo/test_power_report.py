@@ -247,6 +247,10 @@ def test_figures_and_documents_are_pulled_out_of_a_study(project, capsys):
     links = re.findall(r"\]\((r\.figures/\w+\.png)\)", Path("r.md").read_text())
     assert len(links) == len(word.inline_shapes)
     assert all(Path(link).is_file() for link in links)
+    assert pulled("figure", "s", "--all", "--size", "half", "--format", "png", "--out", "all")[0] == 0
+    assert {file.stem for file in Path("all").glob("*.png")} == {file.stem for file in Path("all").glob("*.csv")}
+    assert "power_curves.png" in {file.name for file in Path("all").iterdir()}
+    assert pulled("figure", "s", "--all", "--out", "all")[0] == 2
     assert pulled("report", "s", "--despite-damage")[0] == 2
     assert pulled("figure", "s")[0] == 0  # and the study is whole
 

@@ -281,3 +281,17 @@ def test_a_wide_table_of_few_rows_stands_upright_with_its_heads_in_the_first_col
     (table,) = writer.word.tables
     assert len(table.columns) == (9 if lying else rows + 1)
     assert [cell.text for cell in table.rows[1].cells][:2] == (["0.0", "1.0"] if lying else ["Measure 1", "1.0"])
+
+
+def test_no_number_of_a_wide_table_breaks():
+    """Eighteen columns of millions: letters shrink until each column has its longest word."""
+    frame = pd.DataFrame({f"quantity {k}": [f"{1_000_000 * (k + 1):,}"] * 6 for k in range(18)})
+    writer = _Writer(opened_word(), Drawn())
+    writer.write(ReportDocument("T", "b", [Text("first")], [Table(frame, "wide")]))
+    (table,) = writer.word.tables
+    points = {run.font.size.pt for cell in table.rows[1].cells for run in cell.paragraphs[0].runs}
+    assert len(points) == 1
+    assert 4.5 <= points.pop() < 6.5
+    small = pd.DataFrame({"a": ["1"], "b": ["2"]})
+    writer.table(small, "narrow")
+    assert {run.font.size.pt for run in writer.word.tables[1].rows[1].cells[0].paragraphs[0].runs} == {7.5}
