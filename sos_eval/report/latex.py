@@ -10,9 +10,12 @@ import pandas as pd
 __all__ = ["escaped", "latex_table"]
 
 _LONG = 45
-#: Centimetres: between the margins of A4, a letter, the sides of a cell; and how much smaller wide tables are set.
-_PAGE, _LETTER, _SIDES, _SMALLER = 16.0, 0.18, 0.43, 0.82
-_WRAPPED = r">{{\raggedright\arraybackslash}}p{{{:.1f}cm}}"
+#: Centimetres: between the margins of A4, a letter, the sides of a cell.
+_PAGE, _LETTER, _SIDES = 16.0, 0.2, 0.43
+#: Smaller sizes of wide tables, how much smaller letters are, and the sides of their cells in points.
+_SIZES = {"footnotesize": (0.82, 6.0), "scriptsize": (0.72, 4.0), "tiny": (0.56, 2.5)}
+_POINT = 0.0352
+_WRAPPED = r">{{\{}\arraybackslash}}p{{{:.2f}cm}}"
 
 #: What LaTeX obeys, and characters that pdflatex sets only as commands.
 _WRITTEN = {
@@ -44,50 +47,63 @@ def latex_table(table: pd.DataFrame, numeric: Sequence[bool], notes: Sequence[st
         A ``tabular``, or a ``longtable`` that breaks over pages. It needs ``booktabs`` (``longtable``), T1 fonts, and
         ``array`` where columns of words are wrapped, in smaller letters, so that it fits between the margins of A4.
     """
-    long, columns = len(table) > _LONG, _columns(table, numeric)
-    small = any("p{" in one for one in columns)
-    needs = ", longtable" * long + ", array" * small
+    columns, size, lines_of = _columns(table, numeric)
+    long = lines_of > _LONG
+    needs = ", longtable" * long + ", array" * bool(size)
     room = "longtable" if long else "tabular"
+    sides = rf"\setlength{{\tabcolsep}}{{{_SIZES[size][1]:g}pt}}" if size else ""
     lines = [
         rf"% needs \usepackage[T1]{{fontenc}}, \usepackage{{textcomp}}, \usepackage{{booktabs}}{needs}",
-        *([r"{\footnotesize"] if small else []),
+        *([rf"{{\{size}{sides}"] if size else []),
         rf"\begin{{{room}}}{{@{{}}{''.join(columns)}@{{}}}}",
         r"\toprule", _row(map(str, table.columns)), r"\midrule", *([r"\endhead"] if long else []),
         *(_row(map(str, row)) for row in table.itertuples(index=False, name=None)),
-        r"\bottomrule", rf"\end{{{room}}}", *(["}"] if small else []),
+        r"\bottomrule", rf"\end{{{room}}}", *(["}"] if size else []),
     ]  # fmt: skip
     if notes:
         lines += ["", r"\smallskip\noindent{\footnotesize " + escaped(" ".join(notes)) + r"\par}"]
     return "\n".join(lines) + "\n"
 
 
-def _columns(table: pd.DataFrame, numeric: Sequence[bool]) -> list[str]:
-    """Return how each column is set; where all together are wider than the page, the widest of words are wrapped."""
+def _columns(table: pd.DataFrame, numeric: Sequence[bool]) -> tuple[list[str], str, int]:
+    """Return how each column is set, the size of letters where they are smaller, and how many lines there are.
+
+    Where all together are wider than the page the widest are wrapped, in the largest size in which each column has its
+    longest word.
+    """
     cells = [[str(name), *map(str, table.iloc[:, k])] for k, name in enumerate(table.columns)]
-    wide = [max(map(len, one)) * _LETTER for one in cells]
-    plain = ["r" if right else "l" for right in numeric]
-    if sum(wide) + len(wide) * _SIDES <= _PAGE:
-        return plain
-    wide = [width * _SMALLER for width in wide]
-    least = [max(len(word) for cell in one for word in cell.split() or [""]) * _LETTER * _SMALLER for one in cells]
-    most = _level(wide, least, numeric, _PAGE - len(wide) * _SIDES)
-    return [
-        kept if right or width <= max(most, word) else _WRAPPED.format(max(most, word))
-        for kept, right, width, word in zip(plain, numeric, wide, least, strict=True)
-    ]
+    wide = [max(map(len, one)) for one in cells]
+    words = [max(len(word) for cell in one for word in cell.split() or [""]) for one in cells]
+    if sum(wide) * _LETTER + len(wide) * _SIDES <= _PAGE:
+        return ["r" if right else "l" for right in numeric], "", len(table) + 1
+    fits = (size for size in _SIZES if sum(words) * _letter_of(size) <= _room_of(size, len(wide)))
+    size = next(fits, list(_SIZES)[-1])
+    letter, room = _letter_of(size), _room_of(size, len(wide))
+    level = _level(wide, words, room / letter)
+    most = [min(width, max(level, word)) for width, word in zip(wide, words, strict=True)]
+    sides = ["raggedleft" if right else "raggedright" for right in numeric]
+    set_as = [_WRAPPED.format(side, one * letter + 0.05) for side, one in zip(sides, most, strict=True)]
+    lines = sum(
+        max(-(-len(one[k]) // max(int(width), 1)) for one, width in zip(cells, most, strict=True))
+        for k in range(len(table) + 1)
+    )
+    return set_as, size, lines
 
 
-def _level(wide: Sequence[float], least: Sequence[float], numeric: Sequence[bool], room: float) -> float:
-    """Return how wide a column of words may be at most, so that all columns have room; never below a word of it."""
-    levels = [step / 10 for step in range(int(10 * room), 0, -1)]
-    for level in levels:
-        taken = (
-            width if right else min(width, max(level, word))
-            for width, word, right in zip(wide, least, numeric, strict=True)
-        )
-        if sum(taken) <= room:
+def _letter_of(size: str) -> float:
+    return _LETTER * _SIZES[size][0]
+
+
+def _room_of(size: str, columns: int) -> float:
+    return _PAGE - 2 * columns * _SIZES[size][1] * _POINT
+
+
+def _level(wide: Sequence[int], words: Sequence[int], room: float) -> float:
+    """Return how many letters a column may have at most, so that all have room; never below its longest word."""
+    for level in range(max(wide), 0, -1):
+        if sum(min(width, max(level, word)) for width, word in zip(wide, words, strict=True)) <= room:
             return level
-    return levels[-1] if levels else 0.1
+    return 1
 
 
 def _row(cells: Iterable[str]) -> str:

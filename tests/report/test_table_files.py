@@ -75,14 +75,25 @@ def test_latex_holds_nothing_that_pdflatex_has_no_character_for():
 
 
 def test_a_wide_table_wraps_its_words_and_no_numbers():
-    """14 and 14 cm of words and 2 cm of numbers in 14 cm: both columns of words get what is left, 6 cm each."""
-    assert _level([14.0, 2.0, 14.0], [1.0, 2.0, 1.0], [False, True, False], 14.0) == 6.0
-    assert _level([14.0, 3.0, 2.0], [1.0, 1.0, 2.0], [False, False, True], 10.0) == 5.0  # a narrow one stays
+    """140 and 140 letters of words and 20 of numbers in 140: both columns of words get what is left, 60 each."""
+    assert _level([140, 20, 140], [10, 20, 10], 140.0) == 60
+    assert _level([140, 30, 20], [10, 10, 20], 100.0) == 50  # a narrow one stays
     wide = pd.DataFrame({"who": ["a name " * 20], "what": ["some words " * 20], "value": [1.5]})
     said = FormattedTable("t", wide).written("tex")
     assert said.count("\\raggedright") == 2
+    assert said.count("\\raggedleft") == 1
     assert ", array" in said.splitlines()[0]
     assert "raggedright" not in FormattedTable("t", wide[["value"]]).written("tex")
+
+
+def test_a_table_too_wide_for_small_letters_is_set_smaller_and_a_high_one_over_pages():
+    """Sixteen columns of a million ran 143 points over the edge; rows that wrap are counted as the lines they take."""
+    many = pd.DataFrame({f"quantity {k}": [1e6 * (k + 1)] * 3 for k in range(16)})
+    assert "{\\tiny" in FormattedTable("t", many).written("tex")
+    assert "{\\tiny" not in FormattedTable("t", many.iloc[:, :7]).written("tex")
+    high = pd.DataFrame({"check": [f"check {k}" for k in range(20)], "text": ["some words " * 40] * 20})
+    assert "longtable" in FormattedTable("t", high).written("tex")
+    assert "longtable" not in FormattedTable("t", high.assign(text="short")).written("tex")
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not on this machine")
