@@ -249,7 +249,11 @@ def emmie_sheet(design: Design, facts: RunFacts, tables: Mapping[str, pd.DataFra
 def _effect(design: Design, facts: RunFacts) -> str:
     panel = facts.panel
     units = f"{panel.n_treated_units} treated and {panel.n_comparison_units} comparison units"
-    harms = [name for name, one in design.panel.outcomes.items() if one.role in ("safety", "harm", "displacement")]
+    harms = [
+        one.label or name
+        for name, one in design.panel.outcomes.items()
+        if one.role in ("safety", "harm", "displacement")
+    ]
     harm = f"harms looked at: {listed(harms)}" if harms else "no harm was looked at"
     checks = len(design.checks)
     asked = f"{checks} check{'' if checks == 1 else 's'} declared"

@@ -15,7 +15,7 @@ from sos_eval.report.content import Block, Bullets, Table, Text
 from sos_eval.report.reading import estimator_label, outcome_label, unit_words
 from sos_eval.report.tabulate import shown
 from sos_eval.report.whose import in_place_of
-from sos_eval.report.wording import listing, number
+from sos_eval.report.wording import covariate_words, listing, number
 from sos_eval.results.comparison import OF_UNITS
 from sos_eval.results.method import lookup
 
@@ -130,7 +130,8 @@ def balance_table_of(bundle: ResultBundle) -> list[Block]:
     if table.empty:
         return []
     seen = table[list(_BALANCE)]
-    frame = shown(seen).rename(columns=_BALANCE)
+    named = [covariate_words(str(name)) for name in seen["covariate"]]
+    frame = shown(seen.assign(covariate=named)).rename(columns=_BALANCE)
     if bundle.guarded:  # a digit that is not told stands nowhere
         frame = frame.assign(**{_BALANCE["std_mean_diff"]: [_as_told(one) for one in seen["std_mean_diff"]]})
     return [Table(frame, "Covariates before and after the comparison group was built")]

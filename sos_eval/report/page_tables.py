@@ -18,7 +18,9 @@ _HEADS = {
     "n_unscored": "Not scored", "first_p": "p of the first link", "link": "Second link", "link_error": "Its error",
     "link_p": "p of the second link", "link_detectable": "Second link, detectable", "joint_p": "Joint p",
     "sd_between": "SD between", "sd_within": "SD within",
-    "sd": "SD", "event_time": "Periods since the start", "words": "What", "reason": "Note", "text": "In words",
+    "sd": "SD", "ks": "KS distance", "std_mean_diff": "Standardised difference",
+    "ess_comparison": "Comparison, effective number", "mean_treated": "Mean, treated",
+    "mean_comparison": "Mean, comparison", "n_comparison": "Comparison", "event_time": "Periods since the start", "words": "What", "reason": "Note", "text": "In words",
     "inmb low": "Net benefit, low end", "inmb high": "Net benefit, high end", "evpi": "EVPI", "evppi": "EVPPI",
     "evsi": "EVSI", "p": "p", "rate_per": "Rate",
 }  # fmt: skip

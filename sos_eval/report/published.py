@@ -19,7 +19,7 @@ from sos_eval.report.reading import (
     unit_labels,
     unit_words,
 )
-from sos_eval.report.wording import in_units
+from sos_eval.report.wording import covariate_words, in_units
 
 __all__ = ["PUBLICATION", "for_print", "headed", "power_for_print"]
 
@@ -104,6 +104,8 @@ def _in_words(bundle: ResultBundle, rows: pd.DataFrame, kept: pd.DataFrame) -> p
             words[name] = [method_label(bundle, str(value)) if _is_text(value) else "" for value in values]
         elif name == "outcome":
             words[name] = [outcome_label(bundle, str(value)) if _is_text(value) else "" for value in values]
+        elif name == "covariate":
+            words[name] = [covariate_words(str(value)) for value in values]
         elif name == "estimand":
             words[name] = [_known(value, _ESTIMANDS) for value in values]
         elif name == "scale":
