@@ -269,6 +269,55 @@ def test_a_sheet_in_wide_text_is_refused(small):
     assert f"panel.xlsx: {SHEET} is not written in UTF-8" in said
 
 
+def test_parts_of_other_programs_are_let_be(small):
+    """A query kept in a workbook is a part in UTF-16 that no table rests on."""
+    plain = small.load().frame
+    query = '<?xml version="1.0" encoding="utf-16"?><DataMashup/>'.encode("utf-16")
+    content = book_bytes(small.folder, lambda parts: {**parts, "customXml/item1.xml": query})
+    (small.folder / "panel.xlsx").write_bytes(content)
+    small.block.update(path="panel.xlsx", source="xlsx")
+    assert small.load(write=False).frame.equals(plain)
+
+
+def test_a_part_that_is_there_twice_is_refused(small):
+    """Which of two counts, programs decide differently."""
+    path = small.folder / "panel.xlsx"
+    path.write_bytes(book_bytes(small.folder))
+    with zipfile.ZipFile(path, "a") as packed, pytest.warns(UserWarning, match="Duplicate name"):
+        packed.writestr(SHEET, packed.read(SHEET))
+    assert f"panel.xlsx: holds {SHEET} twice" in refused(small, "panel.xlsx", path.read_bytes(), "xlsx")
+
+
+def test_folders_parted_the_other_way(small):
+    """It is said to be a workbook that cannot be read, not a zip to unpack."""
+    content = book_bytes(small.folder, lambda parts: {name.replace("/", "\\"): one for name, one in parts.items()})
+    assert "panel.xlsx: cannot be read as a workbook" in refused(small, "panel.xlsx", content, "xlsx")
+
+
+def test_row_numbers_with_a_point(small):
+    plain = small.load().frame
+    pointed = in_sheet(lambda text: re.sub(r'<row r="(\d+)"', r'<row r="\1.0"', text))
+    (small.folder / "panel.xlsx").write_bytes(book_bytes(small.folder, pointed))
+    small.block.update(path="panel.xlsx", source="xlsx")
+    assert small.load(write=False).frame.equals(plain)
+
+
+def test_a_cell_with_an_empty_reference_is_the_next(small):
+    plain = small.load().frame
+    empty = in_sheet(lambda text: text.replace('r="D7"', 'r=""'))
+    (small.folder / "panel.xlsx").write_bytes(book_bytes(small.folder, empty))
+    small.block.update(path="panel.xlsx", source="xlsx")
+    assert small.load(write=False).frame.equals(plain)
+
+
+@pytest.mark.parametrize("number", ["7.5", "inf", "nan", "x"])
+def test_row_numbers_that_are_none(number, small):
+    none = in_sheet(lambda text: text.replace('<row r="7"', f'<row r="{number}"'))
+    assert "panel.xlsx: cannot be read as a workbook" in refused(
+        small, "panel.xlsx", book_bytes(small.folder, none), "xlsx"
+    )
+
+
 def test_a_strict_workbook_is_refused_by_name(small, recwarn):
     def strict(parts: dict[str, bytes]) -> dict[str, bytes]:
         return {name: content.replace(MAIN, STRICT) for name, content in parts.items()}

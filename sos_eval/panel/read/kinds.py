@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
+
+from sos_eval.panel.read.damage import DAMAGE
 
 __all__ = ["HEAD", "SOURCES", "WAYS_OUT", "kind_in", "kind_of"]
 
@@ -84,13 +86,14 @@ def kind_of(path: Path) -> str:
     try:
         with ZipFile(path) as packed:
             return _kind_of_zip(packed.namelist())
-    except (BadZipFile, NotImplementedError, ValueError):
+    except DAMAGE:
         return "a damaged zip or workbook"
 
 
 def _kind_of_zip(names: Iterable[str]) -> str:
     """Say what a zip holds, by the names that the formats of office programs prescribe."""
-    files = [name for name in names if not name.endswith("/") and not name.startswith("__MACOSX/")]
+    named = [name.replace("\\", "/") for name in names]  # as some writers part folders
+    files = [name for name in named if not name.endswith("/") and not name.startswith("__MACOSX/")]
     if "[Content_Types].xml" in files and "xl/workbook.bin" in files:
         return "a binary workbook (.xlsb)"
     if "[Content_Types].xml" in files and any(name.startswith("xl/") for name in files):

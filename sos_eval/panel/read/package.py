@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 from xml.parsers.expat import ExpatError, ParserCreate
 from zipfile import ZipFile
 
+from sos_eval.errors import listed
 from sos_eval.panel.read.columns import many
 from sos_eval.panel.read.reading import Wanted, refuse_vast
 
@@ -27,7 +29,7 @@ def refuse_package(wanted: Wanted, packed: ZipFile) -> None:
     Raises
     ------
     DataFault
-        It is a bomb, has a chart sheet without a chart or a part with a DTD, or is Strict Open XML.
+        It is a bomb, has a chart sheet without a chart, a part twice or with a DTD, or is Strict Open XML.
     """
     refuse_vast(sum(entry.file_size for entry in packed.infolist()), wanted)
     parts = set(packed.namelist())
@@ -36,8 +38,14 @@ def refuse_package(wanted: Wanted, packed: ZipFile) -> None:
     if empty:
         what = f"holds {many(len(empty), 'chart sheet')} without a chart"
         wanted.refuse(what, "delete it in a spreadsheet, or save the table alone as CSV")
-    for name in packed.namelist():
-        if name.endswith((".xml", ".rels")) and _root(packed, name, wanted).startswith(_STRICT):
+    if twice := [name for name, n in Counter(packed.namelist()).items() if n > 1]:
+        wanted.refuse(f"holds {listed(twice, 4)} twice", _SAVE)
+    for name in packed.namelist():  # parts of other programs (customXml) are not read
+        if (
+            name.startswith("xl/")
+            and name.endswith((".xml", ".rels"))
+            and _root(packed, name, wanted).startswith(_STRICT)
+        ):
             wanted.refuse("is saved as Strict Open XML", "save it as Excel workbook (.xlsx)")
 
 
@@ -65,19 +73,18 @@ def refuse_disorder(wanted: Wanted, packed: ZipFile, part: str, title: str) -> N
     def begun(tag: str, attributes: dict[str, str]) -> None:
         nonlocal row, column
         if tag == row_tag:
-            number = int(attributes.get("r", row + 1))
+            number = _whole(attributes.get("r", row + 1))
             if number <= row:
                 again = "twice" if number == row else f"below row {row}"
                 wanted.refuse(f'sheet "{title}": row {number} stands {again} in the file', _SAVE)
             row, column = number, 0
         elif tag == cell_tag:
-            of_row, at = coordinate_to_tuple(attributes["r"]) if "r" in attributes else (row, column + 1)
-            cell = f'sheet "{title}": cell {get_column_letter(at)}{of_row}'
-            if of_row != row:
-                wanted.refuse(f"{cell} stands in row {row} in the file", _SAVE)
-            if at <= column:
-                again = "twice" if at == column else f"behind {get_column_letter(column)}{row}"
-                wanted.refuse(f"{cell} stands {again} in the file", _SAVE)
+            of_row, at = coordinate_to_tuple(attributes["r"]) if attributes.get("r") else (row, column + 1)
+            if of_row != row or at <= column:
+                before = f"behind {get_column_letter(column)}{row}" if at < column else "twice"
+                where = f"in row {row}" if of_row != row else before
+                what = f'sheet "{title}": cell {get_column_letter(at)}{of_row} stands {where} in the file'
+                wanted.refuse(what, _SAVE)
             column = at
 
     parser = _parser(wanted, part)
@@ -111,6 +118,13 @@ def _root(packed: ZipFile, name: str, wanted: Wanted) -> str:
                 wanted.refuse(f"{name} is not written in UTF-8", _SAVE)  # merged and hidden cells would not be found
             _parse(parser, piece, end=False)
     return roots[0] if roots else ""
+
+
+def _whole(number: str | int) -> int:
+    """Return a row's number; some write 7.0, which the library reads too."""
+    if not float(number).is_integer():
+        raise ValueError(f"{number} is no number of a row")
+    return int(float(number))
 
 
 def _parser(wanted: Wanted, part: str) -> Any:
