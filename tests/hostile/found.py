@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import re
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -35,13 +38,41 @@ from tests.hostile.cases import (
 WIDE = "  wide: {columns: [entries_20*, children_20*], into: year}\n"
 
 
+def packed_again(path: Path, parts: Callable[[dict[str, bytes]], dict[str, bytes]]) -> None:
+    """Change the parts of a zip."""
+    with zipfile.ZipFile(path) as packed:
+        kept = {name: packed.read(name) for name in packed.namelist()}
+    with zipfile.ZipFile(path, "w") as packed:
+        for name, content in parts(kept).items():
+            packed.writestr(name, content)
+
+
 def chart_sheet_without_chart(path: Path, frame: pd.DataFrame) -> None:
     chart_sheet(path, frame)
-    with zipfile.ZipFile(path) as packed:
-        kept = {name: packed.read(name) for name in packed.namelist() if "chartsheets/_rels" not in name}
-    with zipfile.ZipFile(path, "w") as packed:
-        for name, content in kept.items():
-            packed.writestr(name, content)
+    packed_again(path, lambda kept: {name: one for name, one in kept.items() if "chartsheets/_rels" not in name})
+
+
+def book(pattern: bytes = b"", instead: bytes = b"") -> Callable[[Path, pd.DataFrame], None]:
+    """Save a workbook whose parts hold something else where they match."""
+
+    def save(path: Path, frame: pd.DataFrame) -> None:
+        named = path.with_name("named.xlsx")
+        frame.to_excel(named, index=False)
+        packed_again(named, lambda kept: {name: re.sub(pattern, instead, one) for name, one in kept.items()})
+        named.rename(path)
+
+    return save
+
+
+def zipped(parts: dict[str, str | bytes]) -> Callable[[Path, pd.DataFrame], None]:
+    """Write a zip of some files."""
+
+    def save(path: Path, _: pd.DataFrame) -> None:
+        with zipfile.ZipFile(path, "w") as packed:
+            for name, content in parts.items():
+                packed.writestr(name, content)
+
+    return save
 
 
 def codes_by_format(sheet: Any) -> None:
@@ -118,6 +149,22 @@ FOUND: dict[str, Make] = {
     "a total under a code of its own, dfe": lambda folder: (files(panel_csv=csv_text() + total_rows("E99"))(folder), design("  covariates: [idaci, region]\n", PROFILE)(folder))[0],
     "too few periods, dfe": lambda folder: design("  covariates: [idaci, region]\n", "  window: {from: 2013}\n" + PROFILE)(folder),
     "too few periods for the method, dfe": lambda folder: write(folder, {"design.yaml": DESIGN.replace("  covariates: [idaci, region]\n", "  window: {from: 2012}\n" + PROFILE).replace("method: twfe", "method: synthetic_control")}),
+    "a workbook under another name": stored("xlsx", "p.dat", book()),
+    "a workbook named as a binary one": stored("xlsx", "p.xlsb", book()),
+    "a zip of a csv": stored("csv", "p.csv.zip", zipped({"p.csv": csv_text()})),
+    "a zip of a csv for a workbook": stored("xlsx", "p.zip", zipped({"p.csv": csv_text()})),
+    "an OpenDocument spreadsheet": stored("xlsx", "p.ods", zipped({"mimetype": "application/vnd.oasis.opendocument.spreadsheet", "content.xml": "<a/>"})),
+    "a binary workbook": stored("xlsx", "p.xlsb", zipped({"[Content_Types].xml": "<Types/>", "xl/workbook.bin": b"0"})),
+    "an old workbook named csv": files(panel_csv=bytes.fromhex("d0cf11e0a1b11ae1") + bytes(2000)),
+    "gzip named csv": files(panel_csv=gzip.compress(csv_text().encode())),
+    "bzip2 named csv": files(panel_csv=bz2.compress(csv_text().encode())),
+    "utf-16 without a mark": files(panel_csv=csv_text().encode("utf-16-le")),
+    "rows of a sheet swapped": stored("xlsx", "p.xlsx", book(rb'(<row r="7".*?</row>)(<row r="8".*?</row>)', rb"\2\1")),
+    "a row of a sheet twice": stored("xlsx", "p.xlsx", book(rb'(<row r="7".*?</row>)', rb"\1\1")),
+    "a cell of a sheet twice": stored("xlsx", "p.xlsx", book(rb'(<c r="D7".*?</c>)', rb"\1\1")),
+    "a cell of another row": stored("xlsx", "p.xlsx", book(b'r="D7"', b'r="D8"')),
+    "a sheet with an entity": stored("xlsx", "p.xlsx", book(rb"<worksheet ", b'<!DOCTYPE x [<!ENTITY a "1500">]><worksheet ')),
+    "a Strict workbook": stored("xlsx", "p.xlsx", book(b"http://schemas.openxmlformats.org/spreadsheetml/2006/main", b"http://purl.oclc.org/ooxml/spreadsheetml/main")),
 }  # fmt: skip
 
 

@@ -17,6 +17,7 @@ import pandas as pd
 
 from sos_eval.errors import OurFault, listed
 from sos_eval.limits import limits
+from sos_eval.panel.read.kinds import HEAD, kind_in
 from sos_eval.panel.read.layout import DEEPEST, Header, header_of, trimmed
 from sos_eval.panel.read.reading import MAX_ROWS, Reading, Wanted
 
@@ -65,6 +66,8 @@ def read_csv(wanted: Wanted) -> Reading:
     with opened(path) as raw, TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text:
         reader = csv.reader(_lines(text, wanted), strict=True)
         try:
+            if kind := kind_in(raw.peek(HEAD)[:HEAD]):
+                wanted.refuse(f"what is in it is {kind}", "unpack it, and save the table as CSV UTF-8")
             return _pieces(reader, wanted)
         except UnicodeDecodeError:
             faults.add(f"{path}:{_bad_line(path)}", "is not UTF-8 text", 'save it as "CSV UTF-8"')

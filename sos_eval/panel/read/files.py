@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sos_eval.errors import Faults, nearest
 from sos_eval.panel.read.csv import read_csv
+from sos_eval.panel.read.kinds import SOURCES, WAYS_OUT, kind_of
 from sos_eval.panel.read.reading import Needed, Reading, Wanted
 from sos_eval.panel.read.stores import read_duckdb, read_parquet
 from sos_eval.panel.read.workbook import read_xlsx
@@ -16,12 +17,6 @@ __all__ = ["SUFFIXES", "read_file", "source_of"]
 SUFFIXES = {
     ".csv": "csv", ".csv.gz": "csv", ".xlsx": "xlsx", ".xlsm": "xlsx", ".parquet": "parquet", ".pq": "parquet",
     ".duckdb": "duckdb", ".ddb": "duckdb", ".db": "duckdb",
-}  # fmt: skip
-_MAGIC = {b"PK\x03\x04": "xlsx", b"PAR1": "parquet"}
-#: How text in other encodings begins; the longer mark before the one that it begins with.
-_MARKS = {
-    b"\xff\xfe\x00\x00": "UTF-32", b"\x00\x00\xfe\xff": "UTF-32", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16",
-    b"+/v": "UTF-7",
 }  # fmt: skip
 
 
@@ -97,12 +92,14 @@ def _refuse_unreadable(path: Path, source: str, faults: Faults, where: str, key:
 
 
 def _refuse_other_format(path: Path, source: str, faults: Faults) -> None:
-    with path.open("rb") as file:
-        head = file.read(16)
-    kind = "duckdb" if head[8:12] == b"DUCK" else _MAGIC.get(head[:4])
-    if kind and kind != source:
+    """Say what a file is that its source does not say; what is in a .csv.gz is looked at as it is read."""
+    kind = kind_of(path)
+    packed = source == "csv" and path.name.lower().endswith(".gz")
+    if packed and kind != "packed with gzip":
+        faults.add(str(path), "is not packed with gzip, as its name says", "take .gz off its name")
+    elif kind in SOURCES and kind != source:
         faults.add(str(path), f"holds {kind}, not {source}", f"write source: {kind}")
-    elif source in {"xlsx", "parquet", "duckdb"} and kind is None:
+    elif kind in WAYS_OUT and not packed:
+        faults.add(str(path), f"is {kind}", WAYS_OUT[kind])
+    elif not kind and source != "csv":
         faults.add(str(path), f"is no {source} file", "check source: and the file")
-    elif source == "csv" and (other := next((name for mark, name in _MARKS.items() if head.startswith(mark)), "")):
-        faults.add(str(path), f"is {other} text", 'save it as "CSV UTF-8"')

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import islice
@@ -21,6 +21,7 @@ from sos_eval.panel.read.columns import many
 from sos_eval.panel.read.damage import DAMAGE, refuse_damaged
 from sos_eval.panel.read.formats import in_per_cent, shows_otherwise, zeros_shown
 from sos_eval.panel.read.layout import DEEPEST, Header, header_of, trimmed
+from sos_eval.panel.read.package import matches, refuse_disorder, refuse_package
 from sos_eval.panel.read.reading import MAX_ROWS, Reading, Wanted, chosen, refuse_vast
 from sos_eval.panel.read.runs import Runs, marked_runs
 
@@ -29,14 +30,10 @@ __all__ = ["read_xlsx"]
 #: So many empty rows in a workbook's sheet are no table any more, and reading on takes minutes.
 MOST_EMPTY = 100_000
 
-#: Bytes of a sheet's tag that are looked at; none that matters here is as long.
-LONGEST_TAG = 1 << 16
-
 _FORMULA = re.compile(rb"<(?:\w+:)?f[ >/]")
 _MERGED = re.compile(rb'<(?:\w+:)?mergeCell\s[^<>]*?ref="(\w+:\w+)"')
 _ROW_OR_COLUMN = re.compile(rb"<(?:\w+:)?(row|col)\b([^<>]*)>")
 _ATTRIBUTE = re.compile(rb'\b(r|min|max|hidden)="(\w+)"')
-_CHART_SHEET = re.compile(r"(xl/chartsheets/)([^/]+\.xml)")
 #: Fonts that set a text above or below the line.
 _RAISED = frozenset({"superscript", "subscript"})
 
@@ -46,12 +43,10 @@ Range = tuple[int, int, int, int]
 
 def read_xlsx(wanted: Wanted) -> Reading:
     """Read one sheet as it shows: formulas as their saved values, shares in per cent so, merged cells in every row."""
-    from openpyxl import load_workbook
-
     try:
-        _refuse_bomb(wanted)
-        _refuse_empty_charts(wanted)
-        with closing(load_workbook(wanted.path, read_only=True, data_only=True)) as book:
+        with ZipFile(wanted.path) as packed:
+            refuse_package(wanted, packed)
+        with _book(wanted, data_only=True) as book:
             if not book.worksheets:
                 wanted.refuse("holds no sheet with cells, only charts", "name a workbook with the table")
             name = chosen([sheet.title for sheet in book.worksheets], wanted, "sheets")
@@ -59,6 +54,7 @@ def read_xlsx(wanted: Wanted) -> Reading:
             sheet.reset_dimensions()  # what the file says of its size may be wrong
             part = str(sheet._worksheet_path)
             with ZipFile(wanted.path) as packed:
+                refuse_disorder(wanted, packed, part.lstrip("/"), name)
                 cells = _ShownCells(marked_runs(packed, part.lstrip("/")))
             rows = _rows(sheet, cells, wanted)
             merged = _merged(wanted, part)
@@ -87,6 +83,15 @@ def read_xlsx(wanted: Wanted) -> Reading:
     read = trimmed(wanted.reading(header.names, columns, names, at, flow=(*header.flow, *flow)), wanted)
     told = *cells.told(read, header, places, wanted), *_told_hidden(read, hidden, places)
     return replace(read, flow=(*read.flow, *told))
+
+
+@contextmanager
+def _book(wanted: Wanted, *, data_only: bool) -> Iterator[Any]:
+    """Open a workbook whatever its name is: the library refuses names that it does not know."""
+    from openpyxl import load_workbook
+
+    with wanted.path.open("rb") as file, closing(load_workbook(file, read_only=True, data_only=data_only)) as book:
+        yield book
 
 
 def _rows(sheet: Any, cells: _ShownCells, wanted: Wanted) -> list[list[Any]]:
@@ -196,7 +201,7 @@ def _merged(wanted: Wanted, part: str) -> list[Range]:
     from openpyxl.utils import range_boundaries
 
     with ZipFile(wanted.path) as packed:
-        found = [range_boundaries(one.decode()) for one in _found(packed, part.lstrip("/"), _MERGED)]
+        found = [range_boundaries(one.decode()) for one in matches(packed, part.lstrip("/"), _MERGED)]
     if any(None in one for one in found):
         raise ValueError("a merged range without a row or column")
     return [(left, right, top, bottom) for left, top, right, bottom in found]
@@ -208,7 +213,7 @@ def _hidden(wanted: Wanted, part: str) -> tuple[set[int], list[tuple[int, int]]]
     columns: list[tuple[int, int]] = []
     at = 0
     with ZipFile(wanted.path) as packed:
-        for tag, attributes in _found(packed, part.lstrip("/"), _ROW_OR_COLUMN):
+        for tag, attributes in matches(packed, part.lstrip("/"), _ROW_OR_COLUMN):
             said = dict(_ATTRIBUTE.findall(attributes))
             at = int(said.get(b"r", at + 1)) if tag == b"row" else at
             if said.get(b"hidden") not in {b"1", b"true"}:
@@ -296,17 +301,12 @@ def _unsaved(wanted: Wanted, name: str, blank: set[tuple[int, int]]) -> list[str
 
     One that was and is an empty text is marked as text.
     """
-    from openpyxl import load_workbook
-
     with ZipFile(wanted.path) as packed:
         sheets = [entry for entry in packed.namelist() if entry.startswith("xl/worksheets/")]
-        if not any(next(_found(packed, entry, _FORMULA), None) for entry in sheets):
+        if not any(next(matches(packed, entry, _FORMULA), None) for entry in sheets):
             return []
     out = []
-    with (
-        closing(load_workbook(wanted.path, read_only=True, data_only=True)) as values,
-        closing(load_workbook(wanted.path, read_only=True)) as formulas,
-    ):
+    with _book(wanted, data_only=True) as values, _book(wanted, data_only=False) as formulas:
         for book in (values, formulas):
             book[name].reset_dimensions()
         for both in islice(zip(values[name].iter_rows(), formulas[name].iter_rows(), strict=True), MAX_ROWS):
@@ -316,32 +316,3 @@ def _unsaved(wanted: Wanted, name: str, blank: set[tuple[int, int]]) -> list[str
                 if cell.data_type == "f" and saved.data_type != "str" and (cell.row, cell.column - 1) in blank
             ]
     return out
-
-
-def _found(packed: ZipFile, entry: str, pattern: re.Pattern[bytes]) -> Iterator[Any]:
-    """Yield what of a part of a workbook matches, its groups where it has any; read in pieces that end with a tag."""
-    with packed.open(entry) as part:
-        left = b""
-        while piece := part.read(1 << 20):
-            whole, tag, left = (left + piece).rpartition(b"<")
-            yield from pattern.findall(whole)
-            left = (tag + left)[-LONGEST_TAG:]
-        yield from pattern.findall(left)
-
-
-def _refuse_empty_charts(wanted: Wanted) -> None:
-    """Refuse a workbook with a chart sheet that shows no chart: the library cannot open it."""
-    with ZipFile(wanted.path) as packed:
-        parts = set(packed.namelist())
-    sheets = [found for found in map(_CHART_SHEET.fullmatch, parts) if found]
-    empty = [one[0] for one in sheets if f"{one[1]}_rels/{one[2]}.rels" not in parts]
-    if empty:
-        what = f"holds {many(len(empty), 'chart sheet')} without a chart"
-        wanted.refuse(what, "delete it in a spreadsheet, or save the table alone as CSV")
-
-
-def _refuse_bomb(wanted: Wanted) -> None:
-    """Refuse a workbook that unpacks to more than the limit."""
-    with ZipFile(wanted.path) as packed:
-        size = sum(entry.file_size for entry in packed.infolist())
-    refuse_vast(size, wanted)
