@@ -20,7 +20,8 @@ _HEADS = {
     "sd_between": "SD between", "sd_within": "SD within",
     "sd": "SD", "ks": "KS distance", "std_mean_diff": "Standardised difference",
     "ess_comparison": "Comparison, effective number", "mean_treated": "Mean, treated",
-    "mean_comparison": "Mean, comparison", "n_comparison": "Comparison", "event_time": "Periods since the start", "words": "What", "reason": "Note", "text": "In words",
+    "mean_comparison": "Mean, comparison", "n_comparison": "Comparison",
+    "event_time": "Periods since the start", "words": "What", "reason": "Note", "text": "In words",
     "inmb low": "Net benefit, low end", "inmb high": "Net benefit, high end", "evpi": "EVPI", "evppi": "EVPPI",
     "evsi": "EVSI", "p": "p", "rate_per": "Rate",
 }  # fmt: skip
