@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -42,6 +43,8 @@ class ToldErrors:
         `estimates.csv`.
     headline
         Estimator, outcome and inference of the headline.
+    design
+        The resolved design: an entry of `inference` may bear any name.
 
     Attributes
     ----------
@@ -54,8 +57,9 @@ class ToldErrors:
 
     def __init__(
         self, members: Mapping[tuple[str, str], Members], smallest: float, estimates: pd.DataFrame,
-        headline: tuple[str, str, str],
+        headline: tuple[str, str, str], design: Mapping[str, Any],
     ) -> None:  # fmt: skip
+        self._methods = dict(_named(design))
         sides = [(key[1], *side) for key, one in members.items() for side in one.protected_sides(smallest)]
         longest = {outcome: max(periods for name, _, periods in sides if name == outcome) for outcome, *_ in sides}
         self.protected = frozenset(longest)
@@ -85,7 +89,8 @@ class ToldErrors:
         one = np.array([key in self._one for key in keys], bool) & answers & whole
         few = np.array([key[1] in self.few for key in keys], bool) & ~one
         more = np.array([key[1] in self.protected and key not in self._some for key in keys], bool)
-        rank = table["inference"].astype(str).str.startswith(_RANK).to_numpy(bool) & answers & whole
+        method = table["inference"].astype(str).map(lambda name: self._methods.get(name, name))
+        rank = method.str.startswith(_RANK).to_numpy(bool) & answers & whole
         return few | more, (few | more) & ~rank
 
     def tells(self, estimator: str, outcome: str, inference: str) -> bool:
@@ -96,3 +101,11 @@ class ToldErrors:
     def of(self, outcomes: Collection[object]) -> Flags:
         """Say which of some outcomes are among `few`."""
         return np.array([str(one) in self.few for one in outcomes], bool)
+
+
+def _named(design: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the names that a design gives to entries of inference, each with its method."""
+    whose = [design, *(design.get("estimators") or [])]
+    for entry in (entry for one in whose for entry in one.get("inference") or []):
+        if entry.get("id"):
+            yield str(entry["id"]), str(entry["method"])

@@ -100,7 +100,7 @@ class _Gate:
         headline = content.facts.headline
         self.errors = ToldErrors(
             about.members, about.disclosure.smallest, content.estimates,
-            (headline.estimator, headline.outcome, headline.inference),
+            (headline.estimator, headline.outcome, headline.inference), content.design,
         )  # fmt: skip
 
     def passed(self) -> BundleContent:

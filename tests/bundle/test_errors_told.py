@@ -28,7 +28,7 @@ panel:
 inference:
   - analytic
   - jackknife
-  - {method: conley_taber, draws: 99, id: at95}
+  - {method: conley_taber, draws: 99, id: randomization_at_95}
   - {method: conley_taber, draws: 99, level: 0.5, id: at50}
 estimators:
   - {id: primary, method: twfe}
@@ -105,7 +105,7 @@ def test_of_few_units_with_a_small_count_one_procedure_tells_the_answers_error_a
 
 def test_without_a_small_count_all_errors_are_told(tmp_path):
     shown = told(run(tmp_path, 4, 12, 0, "ons_srs"))
-    assert {"analytic", "jackknife", "at95", "at50"} <= set(shown["inference"])
+    assert {"analytic", "jackknife", "randomization_at_95", "at50"} <= set(shown["inference"])
     assert {"primary", "cells", "short"} == set(shown["estimator"])
 
 
