@@ -358,7 +358,7 @@ class _Gate:
         what = name.rpartition(".")[2]
         if self.about.people and what == "calibration":
             return PEOPLE
-        about_units = {"unit", "label"} & set(table.columns)
+        about_units = {"unit", "label", "cluster"} & set(table.columns)
         if about_units and (self.about.people or (name not in _PUBLIC and _by_unit(table))):
             return PEOPLE if self.about.people else _ONE_UNIT
         if name.endswith(_WITHOUT_SOME):
@@ -504,6 +504,8 @@ class _Gate:
         if any(reason in APART for reason in self.silent.values()) or self.errors.few:
             self.held.note("results.json", "disagreement", 1, ERRORS if self.errors.few else NEAR)
             out = replace(out, disagreement=DisagreementFacts())
+        elif self.errors.protected:
+            out = replace(out, disagreement=self._told_disagreement(out))
         reason = self._why_alone()
         if self.about.people:
             out = replace(out, inference=self._without_effective(out.inference))
@@ -524,6 +526,15 @@ class _Gate:
             known = replace(out.inference, variance_treated_clusters=math.nan, variance_comparison_clusters=math.nan)
             out = replace(out, inference=known)
         return out
+
+    def _told_disagreement(self, facts: RunFacts) -> DisagreementFacts:
+        """Return how tests and estimates part, by the procedures that are told and without each side's spread."""
+        headline, parts = facts.headline, facts.disagreement
+        tests = tuple(one for one in parts.tests if self.errors.tells(headline.estimator, headline.outcome, one.id))
+        self.held.note("results.json", "disagreement: spread, procedures", 2 + len(parts.tests) - len(tests), ERRORS)
+        several = len(tests) > 1
+        told = replace(parts, sd_treated=math.nan, sd_comparison=math.nan)
+        return replace(told, tests=tests if several else (), fires=parts.fires and several)
 
     def _without_effective(self, inference: ResolutionFacts) -> ResolutionFacts:
         """Return what the rule made of the inference, without what clusters of people are worth: that counts them."""
@@ -613,9 +624,12 @@ class _Gate:
         if economics and reason:
             self.held.note("economics/", "the whole folder", len(economics), reason)
             return {}
+        if "psa" in economics:
+            self.held.note_whole("economics/psa.csv", economics["psa"], _DRAWS)
         return {
             name: rounded_table(value) if isinstance(value, pd.DataFrame) else rounded(value)
             for name, value in economics.items()
+            if name != "psa"
         }
 
 

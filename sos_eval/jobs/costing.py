@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from sos_eval.bundle.digits import rounded, rounded_table
 from sos_eval.design.design import Design
 from sos_eval.economics.cost import cost_estimate
 from sos_eval.economics.prepared import prepare
@@ -39,14 +40,19 @@ def costed(
     """Return the files of ``economics/`` for a design that declares economics; `practised`: the tables of fidelity."""
     first = primary(design, groups)
     about = [check for check in checked if (check.estimator, check.outcome) == first]
+    estimates: pd.DataFrame = stack([inferred.table for inferred in answers[first].inferred])
+    curve = _curve(answers[first], facts)
+    if design.disclosure.guards:  # what is made of an effect tells no finer than the effect
+        estimates, facts = rounded_table(estimates), rounded(facts)
+        curve = None if curve is None else rounded_table(curve)
     return cost_estimate(
         design.economics,
-        stack([inferred.table for inferred in answers[first].inferred]),
+        estimates,
         diagnostics_of(about),
         groups[first].comparison.balance,
         facts,
         {check.result.name: check.result.table for check in about if len(check.result.table)} | dict(practised),
-        _curve(answers[first], facts),
+        curve,
         document=design.document,
         seed=design.seed,
         title=design.title,

@@ -89,14 +89,16 @@ class Members:
         return frozenset().union(*self.cohorts.values())
 
     def protected_sides(self, smallest: float) -> Iterator[tuple[int, int]]:
-        """Yield units and periods of each side, treated and others, with a count below the smallest that is shown.
+        """Yield units and periods of the treated, the others and those of each start with a count that is protected.
 
-        A value in place of a count counts as one.
+        That is one below the smallest that is shown, of what is left of the denominators and what is new in counts
+        that only grow too; a value in place of a count is one.
         """
-        for names in (self.treated, self.others):
-            counts = np.array([self.counts[name] for name in names if name in self.counts])
-            if ((counts > 0) & (counts < smallest) | np.isposinf(counts)).any():
-                yield len(names), len(self.times)
+        for made in self._made_of():
+            for names in self._enough(1):
+                counts = np.array([made[name] for name in names if name in made])
+                if ((counts > 0) & (counts < smallest) | np.isposinf(counts)).any():
+                    yield len(names), len(self.times)
 
     def few(self, fewest: int) -> bool:
         """Whether they are fewer, treated or others, than a result may rest on."""

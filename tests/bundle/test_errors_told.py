@@ -10,8 +10,10 @@ import pandas as pd
 import pytest
 
 import sos_eval as se
+from sos_eval.bundle.digits import significant
 from sos_eval.bundle.errors_told import ERROR_COLUMNS, ERRORS
 from sos_eval.bundle.files import read_table
+from sos_eval.economics.cost import cost_estimate
 
 pytestmark = pytest.mark.usefixtures("undrawn", "unsized")
 
@@ -44,14 +46,26 @@ seed: 1
 """
 
 
-def run(folder: Path, treated: int, others: int, small: int, profile: str) -> Path:
-    """Run the design on seven years of counts in the hundreds; one treated authority has counts of `small` and less."""
+def run(
+    folder: Path, treated: int, others: int, small: int, profile: str, *, early: int = 0, rest: bool = False
+) -> Path:
+    """Run the design on seven years of counts in the hundreds; one treated authority has counts of `small` and less.
+
+    Parameters
+    ----------
+    early
+        How many of the treated, that authority among them, start a year before the others.
+    rest
+        Whether the small counts are those that are left of the denominator.
+    """
     rng, rows = np.random.default_rng(5), []
     for unit in range(treated + others):
         pop = 20_000 if unit == 0 and small else int(rng.integers(150_000, 400_000))
         for year in range(2011, 2018):
             count = int(rng.integers(1, small + 1)) if unit == 0 and small else int(rng.poisson(pop * 0.003))
-            rows.append((f"A{unit:02d}", year, count, pop, 2014 if unit < treated else 0))
+            count, pop = (80 - count, 80) if rest and unit == 0 else (count, pop)
+            start = 2013 if unit < early else 2014 if unit < treated else 0
+            rows.append((f"A{unit:02d}", year, count, pop, start))
     pd.DataFrame(rows, columns=["la", "year", "n", "pop", "start"]).to_csv(folder / "data.csv", index=False)
     (folder / "d.yaml").write_text(DESIGN.replace("PROFILE", profile))
     return se.run(folder / "d.yaml", out=folder / profile).path
@@ -114,3 +128,77 @@ def test_of_many_units_with_a_small_count_two_procedures_tell_of_each_estimate(t
     shown = told(run(tmp_path, 16, 20, 9, "ons_srs"))
     assert (shown.groupby("estimator")["inference"].nunique() == 2).all()
     assert shown["aggregation"].nunique() > 1
+
+
+def test_a_start_of_few_units_inside_many_counts_as_a_side_does(tmp_path):
+    """Errors of its cells are sums over its four units: all counts came back in three panels of three."""
+    shown = told(run(tmp_path, 18, 20, 9, "ons_srs", early=4))
+    assert len(shown) <= 1
+
+
+def test_what_is_left_of_the_denominator_is_judged_as_a_count(tmp_path):
+    assert len(told(run(tmp_path, 4, 12, 9, "ons_srs", rest=True))) <= 1
+
+
+@pytest.mark.parametrize("treated", [4, 18])
+def test_no_table_tells_an_estimate_without_each_authority(treated, tmp_path):
+    """The jackknife's own table was written whole: each line is one authority's change, and so its counts."""
+    bundle = run(tmp_path, treated, 20, 9, "ons_srs")
+    assert not [file.name for file in (bundle / "tables").glob("*jackknife*")]
+    units = {f"A{unit:02d}" for unit in range(treated + 20)}
+    for file in (bundle / "tables").glob("*.csv"):
+        if file.stem not in ("adoption", "unit_names"):
+            cells = read_table(file).select_dtypes("object").to_numpy().ravel()
+            assert not units & set(map(str, cells)), file.name
+
+
+def test_how_tests_part_is_told_of_procedures_that_are_told(tmp_path):
+    facts = json.loads((run(tmp_path, 16, 20, 9, "ons_srs") / "results.json").read_text())
+    parts = facts["disagreement"]
+    used = dict.fromkeys(
+        read_table(tmp_path / "ons_srs" / "estimates.csv").query("estimator == 'primary'")["inference"]
+    )
+    assert {one["id"] for one in parts.get("tests", [])} <= set(list(used)[:2])
+    assert not parts.get("sd_treated")
+
+
+ECONOMICS = """\
+economics:
+  frame: {perspective: authority, price_year: 2024-25, currency: GBP, horizon: 5, comparator: Usual,
+    population: 60000, why: five years}
+  discount: {costs: 0.035, effects: 0.035, why: public-sector guidance}
+  strategies: [{name: Usual, effect: 0, programme: 0}, {name: Programme}]
+  effect: {outcome: outcome, baseline: 30, baseline_se: 0.3, baseline_source: the panel, persistence: 3, decay: 0.2}
+  care_pathway:
+    weeks: 130
+    weeks_se: 10
+    weeks_source: returns
+    placements: [{name: foster, share: 1, weekly_cost: 770, se: 15, price_year: 2024-25, grade: A, source: returns}]
+  implementation:
+    running: {name: teams, amount: 1300000, se: 100000, price_year: 2024-25, grade: A, source: costing}
+  thresholds: {from: 0, to: 40000, step: 20000}
+  decision_threshold: 20000
+  psa: {draws: 1000}
+  gate: {override: E2, why: a test}
+"""
+
+
+def test_what_costs_are_made_of_tells_no_finer_than_the_effect(tmp_path, monkeypatch):
+    """A thousand draws of it, with the seed, told its error to six digits: none leaves, and all are of what is told."""
+    inputs: dict[str, pd.DataFrame] = {}
+
+    def watched(section, estimates, *further, **named):
+        inputs["estimates"] = estimates
+        return cost_estimate(section, estimates, *further, **named)
+
+    monkeypatch.setattr("sos_eval.jobs.costing.cost_estimate", watched)
+    monkeypatch.setattr(f"{__name__}.DESIGN", DESIGN.replace("checks:", f"{ECONOMICS}checks:"))
+    bundle = run(tmp_path, 16, 20, 0, "ons_srs")
+    assert (bundle / "economics" / "parameters.csv").is_file()
+    assert not (bundle / "economics" / "psa.csv").exists()
+    numbers = inputs["estimates"][["estimate", "std_error"]].to_numpy(float)
+    np.testing.assert_array_equal(numbers, np.vectorize(significant)(numbers))
+    inputs.clear()
+    run(tmp_path, 16, 20, 0, "open")
+    numbers = inputs["estimates"]["std_error"].dropna().to_numpy(float)
+    assert (numbers != np.vectorize(significant)(numbers)).any()
