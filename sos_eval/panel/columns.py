@@ -7,10 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from sos_eval.errors import DataFault, Fault
 from sos_eval.numerics.scale import near_one
 from sos_eval.panel.panel import Array
 
 __all__ = ["covariate_columns"]
+
+#: Categories that there may always be, and how many rows of each there are on average beyond.
+_FEW_KINDS, _EACH = 50, 10
 
 
 def covariate_columns(frame: pd.DataFrame, names: Sequence[str]) -> tuple[Array, tuple[str, ...]]:
@@ -19,6 +23,11 @@ def covariate_columns(frame: pd.DataFrame, names: Sequence[str]) -> tuple[Array,
     A category becomes an indicator for each of its values but the first in the alphabet, ``region=South``. Columns are
     less their mean and over their standard deviation: every model here has a constant or unit effects, so that no
     estimate moves, and neither the unit of a covariate nor its origin costs digits.
+
+    Raises
+    ------
+    DataFault
+        A category has more than 50 values and fewer than ten rows of each.
     """
     columns: list[Array] = []
     labels: list[str] = []
@@ -28,11 +37,20 @@ def covariate_columns(frame: pd.DataFrame, names: Sequence[str]) -> tuple[Array,
             columns.append(values.to_numpy(float))
             labels.append(name)
             continue
+        _refuse_names(name, values)
         for level in sorted(values.dropna().unique())[1:]:
             columns.append((values == level).to_numpy(float))
             labels.append(f"{name}={level}")
     table = np.column_stack(columns) if columns else np.empty((len(frame), 0))
     return _standardised(table) if table.size else table, tuple(labels)
+
+
+def _refuse_names(name: str, values: pd.Series) -> None:
+    """Refuse texts that are names or notes: a column for each of them would explain everything, and take for ever."""
+    kinds, known = values.nunique(), int(values.notna().sum())
+    if kinds > _FEW_KINDS and kinds > known / _EACH:
+        what = f"{name} holds {kinds:,} different texts in {known:,} rows: names or notes, not categories"
+        raise DataFault(Fault("", what, "adjust without it (the estimator's own covariates), or recode it to a few"))
 
 
 def _standardised(table: Array) -> Array:

@@ -27,10 +27,6 @@ from sos_eval.panel.spec import PanelSpec
 __all__ = ["dated", "year_in"]
 
 
-#: Categories that rows of people may always have, and how many rows of each there are on average beyond.
-_FEW_KINDS, _EACH = 50, 10
-
-
 def dated(panel: Panel, spec: PanelSpec, reading: Reading, also: Sequence[str] = ()) -> Panel:
     """Check when each covariate was measured.
 
@@ -48,8 +44,7 @@ def dated(panel: Panel, spec: PanelSpec, reading: Reading, also: Sequence[str] =
     Raises
     ------
     DataFault
-        A covariate is dated at or after the first start and not declared, or holds names or notes of people; `measured`
-        names no covariate.
+        A covariate is dated at or after the first start and not declared, or `measured` names no covariate.
     """
     spec = numbered(reading, spec, panel.periods, panel.times)
     used = [name for name in dict.fromkeys((*spec.covariates, *also)) if name in panel.frame]
@@ -62,8 +57,6 @@ def dated(panel: Panel, spec: PanelSpec, reading: Reading, also: Sequence[str] =
     late: list[str] = []
     undated: list[str] = []
     for name in used:
-        if why := _no_category(panel, name):
-            own.fault_of(("covariates",), why, "leave it out, or recode it to a few categories")
         if name in spec.measured:
             taken = float(spec.measured[name])
             late += [f"{name} ({panel.periods.name(taken)})"] if taken >= first else []
@@ -78,17 +71,6 @@ def dated(panel: Panel, spec: PanelSpec, reading: Reading, also: Sequence[str] =
             undated.append(name)
     faults.stop()
     return _with_caveats(panel, first, late, undated)
-
-
-def _no_category(panel: Panel, name: str) -> str:
-    """Say that texts of rows of people are names or notes, and no categories; nothing where they may be categories."""
-    values = panel.frame[name]
-    if panel.layout == "panel" or pd.api.types.is_numeric_dtype(values):
-        return ""
-    kinds, known = values.nunique(), int(values.notna().sum())
-    if kinds <= _FEW_KINDS or kinds <= known / _EACH:
-        return ""
-    return f"{name} holds {kinds:,} different texts in {known:,} rows: names or notes, not categories"
 
 
 def _with_caveats(panel: Panel, first: float, late: list[str], undated: list[str]) -> Panel:

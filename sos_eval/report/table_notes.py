@@ -9,6 +9,13 @@ from sos_eval.report.reading import method_label
 
 __all__ = ["notes_on"]
 
+#: Tables of event times on one base, which are there where an estimator's own earlier bases vary.
+_ONE_BASE = ".universal_base"
+_VARYING = (
+    "Before the start an estimator whose base varies compares each period with the one before it; the figure compares "
+    "all with the last one before the start."
+)
+
 
 def notes_on(bundle: ResultBundle, table: pd.DataFrame) -> tuple[str, ...]:
     """Return the notes of a table; none where it holds no estimates with intervals.
@@ -29,6 +36,8 @@ def notes_on(bundle: ResultBundle, table: pd.DataFrame) -> tuple[str, ...]:
     names = [name for name in dict.fromkeys(table["inference"].astype(str)) if name]
     if names:
         notes.append(f"Inference: {'; '.join(_said(bundle, name) for name in names)}.")
+    if "event_time" in table and any(name.endswith(_ONE_BASE) for name in bundle.table_names):
+        notes.append(_VARYING)
     return tuple(notes)
 
 

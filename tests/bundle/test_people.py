@@ -340,5 +340,5 @@ def test_a_column_of_names_is_no_category(each, refused, tmp_path):
     with pytest.raises(InputFault) as caught:
         run(tmp_path, design, data)
     (said,) = map(str, caught.value.faults)
-    assert "worker holds … different texts in … rows: names or notes, not categories; leave it out" in said
+    assert "worker holds … different texts in … rows: names or notes, not categories; adjust without it" in said
     assert "CANARY" not in said

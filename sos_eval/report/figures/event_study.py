@@ -200,7 +200,9 @@ def _note(table: pd.DataFrame, left_out: int, bundle: ResultBundle) -> str:
             "window itself, from the start to full embedding, whose rows are left out."
         )
     if is_reference(table).any():
-        parts.append("Diamond: the reference period, set to no difference; all others are compared with it.")
+        whole = set(table.loc[is_reference(table), "estimator"]) == set(table["estimator"])
+        others = "all others are compared with it" if whole else "where there is one, the others are compared with it"
+        parts.append(f"Diamond: the reference period, set to no difference; {others}.")
     if table["conf_low"].notna().any():
         level = table["conf_level"].dropna()
         share = f"{100 * level.iloc[0]:g}% " if len(level) else ""
