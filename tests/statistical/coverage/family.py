@@ -81,7 +81,8 @@ On `england` itself (`family synthetic_did` prints rows): `roth_santanna` with 2
 of one leaves no error, and no procedure is relied on. `synthetic_control` with 20 (142 draws on 71 adoptions), the
 coefficient permuted: 9.9 ± 2.6, so that it may well reject too often there, where starts go with the level and gaps of
 high levels are wider (on real noise, above, it does not); with 10 it was not measured.
-`triple_difference`, half eligible by lot: adoptions of five cohorts leave groups empty, no procedure is relied on. `interrupted_time_series` is refused: no cohort has eight years on both sides. `etwfe` with `family: poisson`
+`triple_difference`, half eligible by lot: adoptions of five cohorts leave groups empty, no procedure is relied on.
+`interrupted_time_series` is refused: no cohort has eight years on both sides. `etwfe` with `family: poisson`
 (as in the table: 1,000 draws on 50 adoptions; the log rate ratio), at 10 and 20 treated: clustered errors **27.8** ±
 1.9 and **13.2** ± 1.0, the studentised permutation test, which `auto` takes on all of these adoptions, 5.1 ± 0.8 and
 4.6 ± 0.7.
