@@ -75,9 +75,9 @@ and 20 treated. `triple_difference` on real noise, half of the authorities eligi
 triple_difference`, 1,000 draws): with 20 treated the studentised permutation test, which `auto` takes, rejects
 5.2 ± 1.0; with 10 so many random adoptions leave a group empty that no procedure is relied on.
 `interrupted_time_series` is under [newey_west](methods.md#newey_west).
-On `england` itself (`family synthetic_did` prints rows): `roth_santanna` with 20 treated, clustered errors **8.9** ±
+On `england` itself (`family synthetic_did` prints rows): `roth_santanna` with 20 treated, clustered errors 8.9 ±
 1.0, the studentised permutation test, which `auto` takes, 5.4 ± 0.9; with 10 a cohort has one unit, and it is refused.
-`synthetic_did` with 20 (400 draws on 20 adoptions), 3.5 ± 0.9 and 4.3 ± 0.8, `auto` takes the second; with 10 a cohort
+`synthetic_did` with 20 (400 draws on 20 adoptions), 3.5 ± 0.9 and 4.3 ± 0.8 (its errors, permutation); with 10 a cohort
 of one leaves no error, and no procedure is relied on. `synthetic_control` with 20 (142 draws on 71 adoptions), the
 coefficient permuted: 9.9 ± 2.6, so that it may well reject too often there, where starts go with the level and gaps of
 high levels are wider (on real noise, above, it does not); with 10 it was not measured.
