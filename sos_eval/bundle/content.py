@@ -45,8 +45,8 @@ class Confidential:
     levels
         Where rows are people, how many stand behind each mean outcome, by outcome; see `levels_behind`.
     flat
-        Where rows are people, outcomes and covariates that are the same for everybody of a unit and period: their means
-        tell how many people there are, by what is known of the units.
+        Where rows are people, what most of a unit and period have in common, of outcomes, covariates and what else is
+        read: its means tell how many people there are, by what is known of the units.
     """
 
     disclosure: Disclosure = field(default_factory=Disclosure)

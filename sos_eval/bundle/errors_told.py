@@ -75,22 +75,20 @@ class ToldErrors:
             counted.setdefault((estimator, outcome), []).append(inference)
         self._some = {(*key, inference) for key, used in counted.items() for inference in used[:_MOST]}
 
-    def hidden(self, table: pd.DataFrame, answers: Flags, *, whole: bool) -> tuple[Flags, Flags]:
+    def hidden(self, table: pd.DataFrame, answers: Flags) -> tuple[Flags, Flags]:
         """Say of which rows of effects errors are withheld, (n_rows,), and of which of these p too.
 
         Parameters
         ----------
         answers : (n_rows,)
-            The rows that answer for their estimate.
-        whole
-            Whether it is `estimates.csv`; in tables of checks no errors of `few` are told.
+            The rows that answer for their estimate; none in tables of checks, of which no errors of `few` are told.
         """
         keys = list(zip(*(table[name].astype(str) for name in ("estimator", "outcome", "inference")), strict=True))
-        one = np.array([key in self._one for key in keys], bool) & answers & whole
+        one = np.array([key in self._one for key in keys], bool) & answers
         few = np.array([key[1] in self.few for key in keys], bool) & ~one
         more = np.array([key[1] in self.protected and key not in self._some for key in keys], bool)
         method = table["inference"].astype(str).map(lambda name: self._methods.get(name, name))
-        rank = method.str.startswith(_RANK).to_numpy(bool) & answers & whole
+        rank = method.str.startswith(_RANK).to_numpy(bool) & answers
         return few | more, (few | more) & ~rank
 
     def tells(self, estimator: str, outcome: str, inference: str) -> bool:

@@ -210,12 +210,13 @@ class _Gate:
         """Hold back rows of effects on few units, and those that would give them back."""
         keys = ["estimator", "outcome", "inference", "scale", "subgroup"]
         table = self.words.worded(file, table)
-        few, back = np.zeros(len(table), bool), np.zeros(len(table), bool)
+        few, back, whole = (np.zeros(len(table), bool) for _ in range(3))
         apart = {reason: np.zeros(len(table), bool) for reason in APART}
         answers = self.searched.answers(table) & (file == "estimates.csv")
         for _, at in table.groupby(keys, dropna=False, sort=False).indices.items():
             rows = table.iloc[at]
             few[at], back[at] = result_rows(rows, self.about.disclosure.fewest)
+            whole[at] = answering(rows)
             key = (str(rows["estimator"].iloc[0]), str(rows["outcome"].iloc[0]))
             if (reason := self.silent.get(key)) in apart:
                 apart[reason][at] = True
@@ -231,21 +232,12 @@ class _Gate:
         near = np.logical_or.reduce(list(apart.values()))
         why = {self.few: few & ~near, BACK: back & ~near, **apart}
         gone = np.logical_or.reduce(list(why.values()))
-        out = self._without_errors(file, self.held.emptied(file, out, _RESULTS, why, "reason"), table, gone)
-        return self.searched.coarser(file, out, _RESULTS)
-
-    def _without_errors(
-        self, file: str, out: pd.DataFrame, table: pd.DataFrame, gone: NDArray[np.bool_]
-    ) -> pd.DataFrame:
-        """Withhold errors that small counts could be found of; a permutation's p, a rank, stays with its answer."""
-        keys = ["estimator", "outcome", "inference", "scale"]
-        answers = np.zeros(len(table), bool)
-        for _, at in table.groupby(keys, dropna=False, sort=False).indices.items():
-            answers[at] = answering(table.iloc[at])
-        rows, ranks = self.errors.hidden(table, answers, whole=file == "estimates.csv")
+        out = self.held.emptied(file, out, _RESULTS, why, "reason")
+        errors, ranks = self.errors.hidden(table, whole & (file == "estimates.csv"))
         plain = [name for name in ERROR_COLUMNS if name != "p_value"]
-        out = self.held.emptied(file, out, plain, {ERRORS: rows & ~gone}, "reason")
-        return self.held.emptied(file, out, ("p_value",), {ERRORS: ranks & ~gone}, "")
+        out = self.held.emptied(file, out, plain, {ERRORS: errors & ~gone}, "reason")
+        out = self.held.emptied(file, out, ("p_value",), {ERRORS: ranks & ~gone}, "")  # a permutation's is a rank
+        return self.searched.coarser(file, out, _RESULTS)
 
     def _lone(self, key: tuple[str, str], rows: pd.DataFrame) -> NDArray[np.bool_]:
         """Say which rows weigh few units of one start in a way of their own, beside those of the headline.

@@ -113,7 +113,7 @@ class PassedBalance:
 
         A covariate of two values has no variance ratio; its mean times the people is a count. Where the two are not 0
         and 1, as mean and distance of the distributions tell, the codes are not known here, and it is held back; so is
-        one that is the same for everybody of a unit and period.
+        one that most people of a unit and period share.
         """
         if not self.about.people:
             return np.zeros(len(table), bool)

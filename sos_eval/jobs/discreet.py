@@ -124,10 +124,10 @@ def _phrases(module: str, in_force: FileLimits) -> tuple[str, ...]:
     known, code = vars(sys.modules[module]), _code()[module]
     made = [text for node in code.formatted for text in _written_out(node, known, in_force)]
     found = {text.strip() for text in (*code.plain, *made)}
-    return tuple(sorted(text for text in found if _with_number(text)))
+    return tuple(sorted(text for text in found if _with_number_or_name(text)))
 
 
-def _with_number(text: str) -> bool:
+def _with_number_or_name(text: str) -> bool:
     words = _WORD.findall(text)
     return len(words) >= 3 and (re.search(r"\d", text) is not None or any(map(_may_be_a_name, words)))
 
@@ -184,7 +184,9 @@ def _said_by(file: Path) -> _Code:
     inner = {id(part) for node in formatted for part in node.values}
     words = frozenset().union(*map(_words, texts.values()))
     return _Code(
-        words, tuple(text for node, text in texts.items() if node not in inner and _with_number(text)), formatted
+        words,
+        tuple(text for node, text in texts.items() if node not in inner and _with_number_or_name(text)),
+        formatted,
     )
 
 

@@ -103,13 +103,12 @@ class PulledFolder:
         InputFault
             There is no such figure, the format is not svg, png or pdf, or the file cannot be written.
         """
-        form, there = out.suffix.removeprefix(".").lower(), self.available()[0]
+        form, known = out.suffix.removeprefix(".").lower(), name in self.figures
         if form not in FORMATS:
             raise InputFault(Fault(str(out), f"cannot draw as {form!r}", nearest(form, FORMATS)))
-        if name not in there:
-            known = name in self.figures
+        if not known or self._shown(name) is None:
             what = f"no figure {name!r}: it has no data here" if known else f"no figure is called {name!r}"
-            raise InputFault(Fault(str(self.path), what, f"available: {', '.join(there)}"))
+            raise InputFault(Fault(str(self.path), what, f"available: {', '.join(self.available()[0])}"))
         write_file(out, self.ordered(name, order)(form))
         return out
 

@@ -100,9 +100,7 @@ def reported(
             raise
         what = f"too damaged for a report ({type(error).__name__})"
         raise InputFault([Fault(str(bundle.path), what, "run the design again"), *bundle.damage]) from None
-    if beside is not None and file.parent.is_dir():
-        write_folder(beside, lambda folder: _pictures(drawn, folder))
-    write_file(file, content)
+    _place(file, content, drawn, beside)
     return file, drawn.unmet
 
 
@@ -123,10 +121,15 @@ def written_with_pictures(file: Path, text: Callable[[str], str], drawn: Drawn, 
     """
     beside = file.with_name(f"{file.stem}.figures")
     _refuse_other_files(beside, force=force)
-    if file.parent.is_dir():
-        write_folder(beside, lambda folder: _pictures(drawn, folder), replace=True)
-    write_file(file, text(beside.name))
+    _place(file, text(beside.name), drawn, beside)
     return file
+
+
+def _place(file: Path, content: str | bytes, drawn: Drawn, beside: Path | None) -> None:
+    """Write a report, its pictures first where they stand beside it."""
+    if beside is not None and file.parent.is_dir():
+        write_folder(beside, lambda folder: _pictures(drawn, folder))
+    write_file(file, content)
 
 
 def _pictures(drawn: Drawn, folder: Path) -> None:

@@ -12,6 +12,7 @@ from sos_eval.report.wording import in_word
 from sos_eval.synthesis.synthesis import OWN
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 __all__ = ["forest", "funnel", "without_each"]
@@ -57,8 +58,7 @@ def forest(studies: pd.DataFrame, head: pd.Series) -> Figure:
     axes.set_yticks([*places, 0.6], [*names, _MEAN])
     axes.set_ylim(0, len(studies) + 1.7)
     axes.grid(visible=False, axis="y")
-    _number_ticks(axes, ratio=ratio)
-    axes.set_xlabel(_axis(head, ratio=ratio))
+    _measured(axes, head, ratio=ratio)
     return figure
 
 
@@ -79,8 +79,7 @@ def funnel(studies: pd.DataFrame, head: pd.Series) -> Figure:
     axes.scatter(studies["estimate"], studies["std_error"], color=COLOURS[0], zorder=3)
     axes.axvline(head["estimate"], color=COLOURS[1], linewidth=1)
     axes.set_ylim(deepest, 0)
-    _number_ticks(axes, ratio=ratio)
-    axes.set_xlabel(_axis(head, ratio=ratio))
+    _measured(axes, head, ratio=ratio)
     axes.set_ylabel("Standard error" + (" of the log" if ratio else ""))
     return figure
 
@@ -112,8 +111,7 @@ def without_each(without: pd.DataFrame, head: pd.Series) -> Figure:
     axes.set_yticks(places, names)
     axes.set_ylim(0.4, len(without) + 0.6)
     axes.grid(visible=False, axis="y")
-    _number_ticks(axes, ratio=ratio)
-    axes.set_xlabel(_axis(head, ratio=ratio))
+    _measured(axes, head, ratio=ratio)
     return figure
 
 
@@ -124,13 +122,14 @@ def _axis(head: pd.Series, *, ratio: bool, width: int = 70) -> str:
     return "\n".join(evenly(f"{'Ratio' if ratio else 'Difference'}{about}{unit}", width))
 
 
-def _number_ticks(axes: object, *, ratio: bool) -> None:
-    """Write plain numbers on a scale of ratios."""
+def _measured(axes: Axes, head: pd.Series, *, ratio: bool) -> None:
+    """Say what the axis of effects measures, in plain numbers on a scale of ratios too."""
     from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
+    axes.set_xlabel(_axis(head, ratio=ratio))
     if not ratio:
         return
-    axis = axes.xaxis  # type: ignore[attr-defined]
+    axis = axes.xaxis
     low, high = sorted(axis.get_view_interval())
     usual = LogLocator(base=10, subs=(1.0, 2.0, 5.0))
     inside = [tick for tick in usual.tick_values(low, high) if low <= tick <= high]
