@@ -137,6 +137,16 @@ class ContinuousDiD(Estimator):
         if self.at == ():
             raise ValueError("at: names no dose; write doses, or leave it out")
 
+    def averaged_cells(self, estimate: Estimate) -> Array:
+        """Return cohort and period of the effects that the overall one averages: those that can be compared."""
+        laid = self._planned(estimate.panel)[1].laid
+        cells = np.column_stack([laid.starts[laid.group], laid.times[laid.time]])
+        return cells[cells[:, 1] >= cells[:, 0]]
+
+    def averages_cohorts_first(self, estimate: Estimate) -> bool:
+        """Whether a unit's periods come first: every unit's own effect is the mean of its periods."""
+        return True
+
     def estimate(self, panel: Panel) -> Estimate:
         """Estimate the average effect by event time and overall, the average causal response, and effects by dose."""
         kept, plan = self._planned(panel)

@@ -170,6 +170,12 @@ class DechaisemartinDhaultfoeuille(Estimator):
             return panel
         return panel if _switches(panel).on.any() else panel.with_first_treated(panel.first_treated)
 
+    def averaged_cells(self, estimate: Estimate) -> Array:
+        """Return start and period of the effects that the overall one averages: those that can be compared."""
+        switches, times = _switches(estimate.panel), estimate.panel.times
+        laid = [one for one in self._cells(times, switches) if one.event >= 0 and not switches.on[one.group]]
+        return np.array([[switches.start[one.group], times[one.time]] for one in laid]).reshape(-1, 2)
+
     def estimate(self, panel: Panel) -> Estimate:
         """Estimate an effect at every time since the switch, placebos before it, and the mean of the effects."""
         self._refuse(panel)

@@ -168,5 +168,6 @@ def _table(panel: Panel, found: _Comparisons, lay: Averages, sizes: Array, fixed
     behind = lay.inside.astype(float) @ (found.group[:, None] == np.arange(len(sizes))) > 0
     return cells(
         **lay.keys, n_treated_units=(behind @ sizes).astype(int), scale=panel.outcome.scale,
-        reason=np.where(fixed, BASE, ""), n_obs=panel.n_rows, n_units=panel.n_units,
+        reason=np.where(fixed, BASE, ""), n_units=panel.n_units,
+        n_obs=panel.n_units * len(np.union1d(found.time, found.base)),
     )  # fmt: skip

@@ -91,6 +91,12 @@ class Stacked(PlannedEstimator):
             return super().estimate_groups(panel, first_treated, weights, cells)
         return batch_groups(Grouped(panel, first_treated, weights, cells), partial(self._pattern, panel), self.complete)
 
+    def averaged_cells(self, estimate: Estimate) -> Array:
+        """Return cohort and period of the effects that the overall one averages: within the window, of cohorts kept."""
+        design = self._design(estimate.panel, *_pairs(complete_rows(estimate.panel, ())))
+        after = design.events[design.events >= 0]
+        return np.column_stack([np.repeat(design.cohorts, len(after)), np.add.outer(design.cohorts, after).ravel()])
+
     def _has_pattern(self, panel: Panel) -> bool:
         return self.errors == "within" and not panel.stratified and has_cohort_form(panel, ())
 

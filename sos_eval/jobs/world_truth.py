@@ -11,25 +11,26 @@ import pandas as pd
 
 from sos_eval.design.design import Design
 from sos_eval.jobs.answers import Key
-from sos_eval.panel.panel import Panel
 from sos_eval.results.assignments import MATCHED_ROWS
 from sos_eval.results.fitted import Fitted
+from sos_eval.results.overall_average import averaged_rows
 from sos_eval.worlds.source import KnownEffects, known_effects
 
 __all__ = ["TRUTH", "true_of"]
 
 TRUTH = "true_effects"
+#: Of rows that are matched after the window, effects are those of full embedding.
+PHASES = ("embedded", "")
 _COLUMNS = ["estimator", "outcome", "scale", "true_effect", "declared_effect", "whose"]
 
 
 def true_of(design: Design, fitted: Mapping[Key, Fitted]) -> dict[str, pd.DataFrame]:
-    """Return ``true_effects``: of every estimate the true effect of what it counts as treated; nothing of real data.
+    """Return ``true_effects``: of every estimate the true effect that it is the average of; nothing of real data.
 
-    Columns ``estimator, outcome, scale``; ``true_effect``: the average over the estimate's own treated unit-periods
-    (a unit's periods first, then units by weight, as an overall effect of `results.aggregate`; of cohorts and periods
-    that it compares with somebody, where it has effects by cohort and period), or over its own treated rows of people;
-    ``declared_effect``, the average that the world states, and ``whose``, over whom that is. An outcome that the world
-    does not know is left out; where it knows nothing of a treated unit-period the true effect is NaN.
+    Columns ``estimator, outcome, scale``; ``true_effect``: the average over the treated rows that the estimate's
+    overall effect averages, each counting what it counts there (`results.overall_average`); ``declared_effect``, the
+    average that the world states, and ``whose``, over whom that is. An outcome that the world does not know is left
+    out; where it knows nothing of a treated row the true effect is NaN.
     """
     if design.panel.source != "world" or design.overrides.get("panel.path", (None, None))[1]:
         return {}
@@ -45,44 +46,17 @@ def true_of(design: Design, fitted: Mapping[Key, Fitted]) -> dict[str, pd.DataFr
 
 
 def _own(known: KnownEffects, outcome: str, scale: str, fitted: Fitted) -> float:
-    """Return the true effect of the unit-periods, or rows, that an estimate counts as treated; NaN where not known."""
-    panel = fitted.panel
-    treated, phases = _treated(panel)
-    if len(compared := _compared(fitted)):
-        starts = dict(zip(map(str, panel.units), panel.first_treated, strict=True))
-        mine = pd.MultiIndex.from_arrays([treated["unit"].map(starts), treated["time"]])
-        treated = treated[mine.isin(compared)]
+    """Return the average of true effects over what an estimate averages; NaN where one of them is not known."""
+    own, phases = averaged_rows(fitted.estimator, fitted.estimate), PHASES if MATCHED_ROWS in fitted.panel.frame else ()
     cells = known.cells[known.cells["outcome"] == outcome]
     cells = cells[cells["phase"].isin(phases)] if phases else cells
     cells = cells.assign(without=cells["without"] * cells["rows"], with_it=cells["with_it"] * cells["rows"])
     sums = cells.groupby(["unit", "time"])[["without", "with_it", "rows"]].sum()
-    own = treated.join(sums, on=["unit", "time"])
+    own = own.join(sums, on=["unit", "time"])
     if own.empty or own["rows"].isna().any():
         return np.nan
-    if scale == "ratio":
-        return float((own["with_it"] * own["weight"]).sum() / (own["without"] * own["weight"]).sum())
     without, with_it = (own[name] / own["rows"] for name in ("without", "with_it"))
+    if scale == "ratio":
+        return float((with_it * own["weight"]).sum() / (without * own["weight"]).sum())
     effect = np.log(with_it) - np.log(without) if scale == "log" else with_it - without
-    if panel.layout != "panel":
-        return float(np.average(effect, weights=own["weight"]))
-    units = pd.DataFrame({"effect": effect, "weight": own["weight"], "unit": own["unit"]}).groupby("unit").mean()
-    return float(np.average(units["effect"], weights=units["weight"]))
-
-
-def _compared(fitted: Fitted) -> pd.MultiIndex:
-    """Return the cohorts and periods that an estimate has an effect of; none where it has none by cohort and period."""
-    cells = fitted.estimate.cells
-    known = cells["cohort"].notna() & cells["time"].notna() & np.isfinite(fitted.estimate.values)
-    return pd.MultiIndex.from_frame(cells.loc[known, ["cohort", "time"]])
-
-
-def _treated(panel: Panel) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Return ``unit, time, weight`` of what counts as treated in full, and in which phases it lies; in any if empty."""
-    frame = panel.frame
-    seen = frame["outcome"].notna() & (frame["weight"] > 0)
-    if MATCHED_ROWS in frame:  # rows of pilots after the window
-        inside = frame[seen & (frame["arm"] * frame["post"] > 0)]
-    else:
-        inside = frame[seen & (frame["treated"] == 1)]
-    table = inside[["unit", "time", "weight"]].assign(unit=inside["unit"].astype(str))
-    return table.reset_index(drop=True), (("embedded", "") if MATCHED_ROWS in frame else ())
+    return float((effect * own["weight"]).sum())

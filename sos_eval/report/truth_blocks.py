@@ -14,7 +14,7 @@ __all__ = ["beside_the_truth", "known_truth"]
 
 
 def beside_the_truth(bundle: ResultBundle) -> list[Block]:
-    """Return overall estimates beside the true effect of what each counts as treated; nothing where data are real."""
+    """Return overall estimates beside the true effect that each is the average of; nothing where data are real."""
     if "true_effects" not in bundle.table_names:
         return []
     truth = bundle.tables("true_effects")
@@ -28,9 +28,10 @@ def beside_the_truth(bundle: ResultBundle) -> list[Block]:
     if not rows:
         return []
     said = (
-        "These data are simulated, so that effects are known. The true effect beside an estimate is the average over "
-        "what that estimate counts as treated, and whether the interval holds it is asked of that. The declared effect "
-        f"is another: {truth['whose'].iloc[0]}."
+        "These data are simulated, so that effects are known. The true effect beside an estimate is the average that "
+        "the estimate itself is of: the same units and periods, each counting the same; one coefficient for all of "
+        "them, whose weights follow how treatment varies, stands beside the plain average. Whether the interval holds "
+        f"it is asked of that. The declared effect is another: {truth['whose'].iloc[0]}."
     )
     return [
         Heading("The true effect, and what was found", 3),
@@ -54,7 +55,7 @@ def known_truth(bundle: ResultBundle) -> str:
     inside = len(ends) == 2 and ends[0] <= true <= ends[1]
     holds = f", which the range {'holds' if inside else 'does not hold'}" if len(ends) == 2 else ""
     return (
-        "These data are simulated and know the true effect: over what this estimate counts as treated it is "
+        "These data are simulated and know the true effect: averaged as this estimate averages it is "
         f"{number(true, 3)}{holds}."
     )
 

@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 
 from sos_eval.results.estimate import CELL_COLUMNS, Columns, Estimate, cell_columns, stacked
 
-__all__ = ["EVERY", "AggregationPlan", "EventTimes", "families", "plan_aggregations", "with_aggregations"]
+__all__ = [
+    "EVERY", "AggregationPlan", "EventTimes", "cohort_shares", "families", "plan_aggregations", "with_aggregations",
+]  # fmt: skip
 
 Array = NDArray[np.float64]
 
@@ -208,7 +210,7 @@ def with_aggregations(estimate: Estimate, event_times: EventTimes = EVERY) -> Es
         return estimate
     above = {name: estimate.cells[name].to_numpy() for name in CELL_COLUMNS}
     cohorts = np.unique(above["cohort"])
-    shares, means = _shares(estimate, cohorts)
+    shares, means = cohort_shares(estimate, cohorts)
     plan = plan_aggregations(above, cohorts, event_times)
     weights = plan.weights(means)
     known = np.nan_to_num(estimate.values)
@@ -273,8 +275,8 @@ def _aggregated_influence(
     return out
 
 
-def _shares(estimate: Estimate, cohorts: Array) -> tuple[Array | None, Array]:
-    """Return shares per unit (n, k) or None, and their means (k,)."""
+def cohort_shares(estimate: Estimate, cohorts: Array) -> tuple[Array | None, Array]:
+    """Return shares per unit (n, k) or None, and their means (k,), of every cohort that has cells."""
     if estimate.shares is not None:
         return estimate.shares, estimate.shares.mean(0)
     starts, weights = estimate.panel.first_treated, estimate.panel.weights

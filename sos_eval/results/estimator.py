@@ -123,6 +123,17 @@ class Estimator(Method):
         """Say which kind each unit is of, (n_units,), where treated are set against untreated kind by kind: one."""
         return np.zeros(panel.n_units, np.intp)
 
+    def averaged_cells(self, estimate: Estimate) -> Array | None:
+        """Return cohort and period of the effects that the overall one averages, (c, 2); None: of all treated rows."""
+        cells = estimate.cells
+        time, cohort = cells["time"].to_numpy(float), cells["cohort"].to_numpy(float)
+        own = (cells["aggregation"] == "group_time").to_numpy() & np.isfinite(estimate.values) & (time >= cohort)
+        return np.unique(np.column_stack([cohort, time])[own], axis=0) if own.any() else None
+
+    def averages_cohorts_first(self, estimate: Estimate) -> bool:
+        """Whether the overall effect averages a cohort's periods first, then cohorts: as `aggregate` does."""
+        return bool((estimate.cells["aggregation"] == "simple").any())
+
     def on_one_base(self) -> Estimator:
         """Return the method with every period compared with the same one; itself, unless it has an option for that."""
         return self

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -11,11 +11,14 @@ from numpy.typing import NDArray
 
 from sos_eval.results.aggregate import EVERY, AggregationPlan, EventTimes, plan_aggregations
 from sos_eval.results.estimate import cells
+from sos_eval.results.overall_average import OverallAverage
 from sos_eval.terms import KEY_COLUMNS
 
 __all__ = ["TRUTH_COLUMNS", "Truth", "TruthPlan", "plan_truth", "true_effects"]
 
 Array = NDArray[np.float64]
+#: How the world itself, and estimators of effects by cohort and period, average.
+COHORTS_FIRST = OverallAverage()
 TRUTH_COLUMNS = (*KEY_COLUMNS, "true_effect")
 
 
@@ -54,12 +57,18 @@ class TruthPlan:
         ``inf`` = never.
     aggregations
         Of cells by cohort and time; None where nobody is treated.
+    weights : (n,)
+        What each unit counts for.
+    by_exposure
+        Whether a unit-period counts by its exposure as well.
     """
 
     cells: pd.DataFrame
     kinds: tuple[tuple[str, str], ...]
     first_treated: Array
     aggregations: AggregationPlan | None
+    weights: Array
+    by_exposure: bool = False
 
     def apply(self, untreated: Array, treated: Array, exposure: Array) -> Array:
         """Compute every true effect, (reps, m): ratios as ratios; NaN where a log has no meaning.
@@ -69,27 +78,35 @@ class TruthPlan:
         untreated, treated : (reps, n, n_times)
             Expected outcomes without the intervention, and with each authority's own adoption.
         exposure : (n, n_times) or (reps, n, n_times)
-            Children; read for rate ratios only.
+            Children; read for rate ratios, and where unit-periods count by them.
         """
         plan, who = self.aggregations, np.isfinite(self.first_treated)
         if plan is None:
             return np.zeros((len(untreated), 0))
-        first, without, with_it = self.first_treated[who], untreated[:, who], treated[:, who]
-        starts = np.unique(first)
+        without, with_it, counts = untreated[:, who], treated[:, who], self.weights[who, None]
+        member = (self.first_treated[who] == np.unique(self.first_treated[who])[:, None]).astype(float)
         parts = []
         for estimand, scale in self.kinds:
             if estimand == "rate_ratio":
-                children = exposure[..., who, :]
-                parts.append(_ratios(without * children, with_it * children, first, starts, plan))
-            elif scale == "log":
-                parts.append(_att(_log(without), _log(with_it), first, starts, plan))
+                weight = counts * exposure[..., who, :]
+                parts.append(_ratios(without * weight, with_it * weight, member, plan))
+                continue
+            change = _log(with_it) - _log(without) if scale == "log" else with_it - without
+            if self.by_exposure:
+                parts.append(_by_exposure(change, counts * exposure[..., who, :], member, plan))
             else:
-                parts.append(_att(without, with_it, first, starts, plan))
+                parts.append(_att(change, counts[:, 0], member, plan))
         return np.hstack(parts)
 
 
 def plan_truth(
-    first_treated: Array, times: Array, kinds: Collection[tuple[str, str]], event_times: EventTimes = EVERY
+    first_treated: Array,
+    times: Array,
+    kinds: Collection[tuple[str, str]],
+    event_times: EventTimes = EVERY,
+    *,
+    average: OverallAverage = COHORTS_FIRST,
+    weights: Array | None = None,
 ) -> TruthPlan:
     """Plan the true effects of some kinds; see `true_effects`.
 
@@ -101,10 +118,15 @@ def plan_truth(
         (estimand, scale), in the order of the rows.
     event_times
         Which cells the averages by event time are made of.
+    average
+        What an estimate's overall effect averages; unless given, a cohort's periods first and then cohorts, of all.
+    weights : (n,) or None
+        What each unit counts for; None: alike.
     """
+    weights = np.ones(len(first_treated)) if weights is None else weights
     starts = np.unique(first_treated[np.isfinite(first_treated)])
     if not len(starts) or not kinds:
-        return TruthPlan(cells(estimand=["att"])[list(KEY_COLUMNS)].iloc[:0], (), first_treated, None)
+        return TruthPlan(cells(estimand=["att"])[list(KEY_COLUMNS)].iloc[:0], (), first_treated, None, weights)
     time = np.tile(times, len(starts))
     cohort = np.repeat(starts, len(times))
     counts = np.array([(first_treated == g).sum() for g in starts])
@@ -112,10 +134,25 @@ def plan_truth(
         estimand=["att"], aggregation=["group_time"], cohort=cohort, time=time, event_time=time - cohort,
         n_units=[len(first_treated)], n_treated_units=np.repeat(counts, len(times)),
     )  # fmt: skip
-    plan = plan_aggregations(grid, starts, event_times)
+    plan = _as_averaged(grid, starts, event_times, average)
     frame = pd.concat([grid, plan.cells], ignore_index=True)[list(KEY_COLUMNS)]
     rows = pd.concat([frame.assign(estimand=estimand, scale=scale) for estimand, scale in kinds], ignore_index=True)
-    return TruthPlan(rows, tuple(kinds), first_treated, plan)
+    return TruthPlan(rows, tuple(kinds), first_treated, plan, weights, average.by_exposure)
+
+
+def _as_averaged(
+    grid: pd.DataFrame, starts: Array, event_times: EventTimes, average: OverallAverage
+) -> AggregationPlan:
+    """Plan the averages of a grid of cells (m,) as an estimate makes them, of the cells that it has after the start."""
+    cohort, time = grid["cohort"].to_numpy(float), grid["time"].to_numpy(float)
+    used = (time < cohort) | average.holds(cohort, time)
+    own = plan_aggregations(grid[used], starts, event_times)
+    members = np.zeros((*own.members.shape[:2], len(grid)))
+    members[..., used] = own.members
+    overall = own.columns["aggregation"][: len(members)] == "overall"
+    if not average.cohorts_first:
+        members[overall] = members[overall] != 0
+    return replace(own, members=members)
 
 
 def true_effects(
@@ -151,23 +188,33 @@ def _log(values: Array) -> Array:
     return np.log(values, out=np.full_like(values, np.nan), where=values > 0)
 
 
-def _by_cohort(values: Array, first_treated: Array, starts: Array) -> Array:
-    """Sum over the authorities of each cohort, (reps, n, n_times) -> (reps, cohorts x n_times)."""
-    member = (first_treated == starts[:, None]).astype(float)
-    return np.asarray(np.einsum("kn,rnt->rkt", member, values, optimize=True).reshape(len(values), -1))
+def _by_cohort(values: Array, member: Array) -> Array:
+    """Sum over the authorities of each cohort (k, n), (..., n, n_times) -> (..., cohorts x n_times)."""
+    sums = np.einsum("kn,...nt->...kt", member, values, optimize=True)
+    return np.asarray(sums.reshape(*sums.shape[:-2], -1))
 
 
-def _att(untreated: Array, treated: Array, first_treated: Array, starts: Array, plan: AggregationPlan) -> Array:
-    """Average differences by cohort and time, then as planned, (reps, m)."""
-    sizes = np.array([(first_treated == g).sum() for g in starts])
-    sums = _by_cohort(treated - untreated, first_treated, starts)
-    group_time = sums / np.repeat(sizes, untreated.shape[-1])
-    return np.hstack([group_time, plan.values(group_time, sizes.astype(float))])
+def _att(change: Array, weights: Array, member: Array, plan: AggregationPlan) -> Array:
+    """Average changes by cohort and time, then as planned, (reps, m)."""
+    sizes = member @ weights
+    group_time = _by_cohort(change, member * weights) / np.repeat(sizes, change.shape[-1])
+    return np.hstack([group_time, plan.values(group_time, sizes)])
 
 
-def _ratios(untreated: Array, treated: Array, first_treated: Array, starts: Array, plan: AggregationPlan) -> Array:
+def _by_exposure(change: Array, weight: Array, member: Array, plan: AggregationPlan) -> Array:
+    """Average changes over the cells that each row averages, unit-periods by weights of their own, (reps, m)."""
+    sums = _by_cohort(change * weight, member)
+    total = np.broadcast_to(_by_cohort(weight, member), sums.shape)
+    inside = _inside(plan, member)
+    return np.hstack([sums / total, (sums @ inside.T) / (total @ inside.T)])
+
+
+def _ratios(untreated: Array, treated: Array, member: Array, plan: AggregationPlan) -> Array:
     """Divide sums of expected counts over the cells that each row averages, (reps, m)."""
-    without = _by_cohort(untreated, first_treated, starts)
-    with_it = _by_cohort(treated, first_treated, starts)
-    members = (plan.weights(np.ones(len(starts))) != 0).astype(float)
-    return np.hstack([with_it / without, (with_it @ members.T) / (without @ members.T)])
+    without, with_it, inside = _by_cohort(untreated, member), _by_cohort(treated, member), _inside(plan, member)
+    return np.hstack([with_it / without, (with_it @ inside.T) / (without @ inside.T)])
+
+
+def _inside(plan: AggregationPlan, member: Array) -> Array:
+    """Say which cells each aggregate averages, (q, cells): zeros and ones."""
+    return np.asarray((plan.weights(np.ones(len(member))) != 0).astype(float))

@@ -311,3 +311,7 @@ def test_where_everybody_starts_its_test_is_none():
     assert np.isnan(joint.value)
     assert "everybody starts in the end" in joint.text
     assert len(joint.table) > 2
+    assert joint.table[["p_chi2", "p_f"]].isna().all(axis=None)
+    asked = checked(fit(method, panel_of(y, np.repeat([2003, 2005, 2007, 2009], 5))), distribution="chi2")["joint"]
+    assert np.isfinite(asked.value)
+    assert "F has none" in asked.text

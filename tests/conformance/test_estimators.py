@@ -13,6 +13,7 @@ from sos_eval.panel.tabular import from_frame
 from sos_eval.results.assignments import stratified
 from sos_eval.results.estimate import clustered_error, loop_batch
 from sos_eval.results.method import registered
+from sos_eval.results.overall_average import averaged_rows
 from sos_eval.results.strata import NO_STRATA
 
 SAME = 1e-10  # rounding of sums taken in another order; batch = loop is asked for at this tolerance
@@ -377,3 +378,43 @@ def test_a_missing_outcome_is_said(name, estimator):
     said = " ".join([*one.notes, *(f"{line.names} {line.reason}" for line in one.panel.flow)])
     assert "LA03" in said
     same(one, two)
+
+
+#: One coefficient, whose weights follow how treatment varies: of no average of treated rows.
+MIXED = ("twfe", "poisson_did")
+
+
+@pytest.mark.parametrize("never", [True, False], ids=["some-never", "all-start"])
+@pytest.mark.parametrize("more", [{}, {"weight": "weight"}], ids=["plain", "weighted"])
+@every_estimator
+def test_an_overall_effect_is_the_average_that_it_says(name, estimator, more, never):
+    """Outcomes without noise, effects that grow by event time: what is estimated is what `averaged_rows` weighs."""
+    if name in MIXED or (name == "event_study_twfe" and estimator.window):  # joined event times are one coefficient
+        pytest.skip("a mixture with weights of its own")
+    skip_where_refused(estimator, more)
+    df = frame()
+    df = df if never else df[df["start"] > 0]
+    df = df.assign(start=df["start"].where(df["start"] != 2006, 2005)) if name == "roth_santanna" else df
+    event = (df["year"] - df["start"]).where(df["start"] > 0, -1.0)
+    effect = np.where(event >= 0, -0.1 * (event + 1), 0.0)
+    levels, years = df["la"].str[2:].astype(int) % 5, 0.1 * (df["year"] - 2001) ** 2
+    if multiplicative(estimator):
+        rate = 2e-3 * np.exp(0.1 * levels + 0.1 * years)
+        without, df = rate * 1000, df.assign(entries=rate * np.exp(effect) * df["children"])
+        effect = (without * np.expm1(effect)).to_numpy()
+        panel = panel_of(df, covariates=(), **more)
+    else:
+        panel = panel_of(df, covariates=(), **more)
+        panel = panel.with_outcome(np.asarray(levels + years + effect).reshape(panel.n_units, panel.n_times))
+    try:
+        found = estimator.complete(panel)
+    except InputFault:
+        assert not never, "refuses where nobody is never treated"
+        pytest.skip("nobody is never treated: refused by name")
+    own = averaged_rows(estimator, found)
+    told = pd.Series(effect, pd.MultiIndex.from_frame(df[["la", "year"]])).reindex(
+        pd.MultiIndex.from_frame(own[["unit", "time"]])
+    )
+    overall = found.cells[(found.cells["aggregation"] == "overall") & (found.cells["subgroup"].fillna("") == "")]
+    value = found.values[overall.index[overall["scale"] != "ratio"][0]]
+    assert value == pytest.approx(float(told.to_numpy() @ own["weight"].to_numpy()), rel=1e-8)

@@ -141,7 +141,7 @@ def test_families_show_what_was_tested_in_words_and_three_digits(bundle):
 
 
 def _own_truth(tables, outcome):
-    """Average a pilot's years from its start year on, then pilots: what the estimate on the sets counts as treated."""
+    """Average pilots' years from their start years on, each counting one: beside one coefficient of them all."""
     starts = pd.to_datetime(tables["register"].set_index("unit")["first_treated"])
     year = starts.dt.year - (starts.dt.month < 4)
     cells = tables["effects"].query("outcome == @outcome")
@@ -149,7 +149,7 @@ def _own_truth(tables, outcome):
     by_year = cells.groupby(["unit", "time"])[["effect", "rows"]].apply(
         lambda one: np.average(one["effect"], weights=one["rows"])
     )
-    return by_year.groupby("unit").mean().mean()
+    return by_year.mean()
 
 
 def test_page_one_says_what_stands_out_among_all_that_is_tested_together(bundle):
@@ -224,7 +224,7 @@ def test_page_one_says_that_the_window_counts_and_what_is_true(bundle):
     low, high = (bundle.headline[name] for name in ("conf_low", "conf_high"))
     holds = "holds" if low <= true <= high else "does not hold"
     assert said[1] == (
-        "These data are simulated and know the true effect: over what this estimate counts as treated it is "
+        "These data are simulated and know the true effect: averaged as this estimate averages it is "
         f"−{abs(true):.2f}, which the range {holds}."
     )
     path = bundle.headline["earlier_path"]

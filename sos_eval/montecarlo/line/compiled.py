@@ -167,8 +167,7 @@ def compile_line(line: Line, draws: Draws, table: pd.DataFrame) -> Ready:
     cells = reference.estimate.cells.assign(estimand=estimands(reference))
     wanted = cells.iloc[scalar_rows(cells)]
     rows = rows_of(line.id, source.active, wanted, line.inference, joint=bool(line.checks))
-    averaged = line.method.event_times
-    truth = plan_line_truth(draws.frame, source, units, times, rows, averaged, moved=draws.order is not None)
+    truth = plan_line_truth(draws.frame, source, units, times, rows, reference, moved=draws.order is not None)
     _check_seen(line, source, draws, truth)
     ready = Ready(
         line, base, source, source, units, times, np.arange(len(units)), "", reference, wanted, rows, truth,

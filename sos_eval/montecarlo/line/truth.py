@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from sos_eval.montecarlo.line.rows import scalar_rows
 from sos_eval.panel.panel import Array, Panel
-from sos_eval.results.aggregate import EventTimes
+from sos_eval.results.fitted import Fitted
+from sos_eval.results.overall_average import overall_average
 from sos_eval.worlds.draws import Draws
 from sos_eval.worlds.frame import Frame
 from sos_eval.worlds.truth import TruthPlan, plan_truth
@@ -61,7 +62,8 @@ class LineTruth:
         untreated, expected = (
             self.per * boxed(one[some], self.units, self.times) for one in (draws.untreated, draws.expected)
         )
-        children = boxed(draws.children if self.ratio.any() else draws.frame.children, self.units, self.times)
+        by_children = self.ratio.any() or self.plan.by_exposure
+        children = boxed(draws.children if by_children else draws.frame.children, self.units, self.times)
         values[:, there] = self.plan.apply(untreated, expected, children)[:, self.places[there]]
         values[:, self.ratio] = np.log(values[:, self.ratio])
         return values
@@ -77,8 +79,8 @@ class LineTruth:
         """Whether all draws have one truth: an additive effect that nowhere met the floor at zero."""
         world = draws.frame.world
         additive = world.effect.scale == "rate" and self.plan.kinds == (("att", self.scale),)
-        moderated = draws.order is not None and bool(world.effect.moderator)
-        return additive and not moderated and (not world.outcome.counted or bool(draws.expected.min(initial=1.0) > 0))
+        moves = draws.order is not None and (bool(world.effect.moderator) or self.plan.by_exposure)
+        return additive and not moves and (not world.outcome.counted or bool(draws.expected.min(initial=1.0) > 0))
 
 
 def plan_line_truth(
@@ -87,16 +89,17 @@ def plan_line_truth(
     units: Codes,
     times: Codes,
     rows: pd.DataFrame,
-    event_times: EventTimes,
+    reference: Fitted,
     *,
     moved: bool,
 ) -> LineTruth:
-    """Plan the true effects of a line's rows, over its source panel's units and times.
+    """Plan the true effects of a line's rows, over its source panel's units and times, as its estimate averages them.
 
     A world knows what starting does to those that start: rows about others as well (ate, ato) have a true effect only
     where it is none.
 
-    Units treated from the panel's first period on have no effect that anybody could estimate and are left out.
+    Units treated from the panel's first period on have no effect that anybody could estimate and are left out. Where
+    adoption moves and units have weights or kinds of their own, who counts for what changes with every draw: no truth.
 
     Parameters
     ----------
@@ -104,23 +107,33 @@ def plan_line_truth(
         Positions in the world of the source panel's.
     rows
         Columns ``estimand``, ``aggregation``, ``scale``.
-    event_times
-        Which cells the line's averages by event time are made of.
+    reference
+        The line's estimate on the first draw.
     moved
         Whether adoption is drawn anew in every draw, so that any unit can be treated.
     """
+    method = reference.estimator
     inside = np.arange(len(frame.table)) if moved else units
     periods, starts = frame.world.periods[times], frame.first_treated[inside]
-    treated = inside[(starts > periods[0]) & np.isfinite(starts)]
+    started = (starts > periods[0]) & np.isfinite(starts)
+    weights = np.ones(len(inside)) if moved else source.weights
+    if method.kind_column and not moved:
+        started &= method.kinds(source) == 1
+    treated = inside[started]
     counted = source.outcome.counted
     scale, per = ("rate_per", source.outcome.per / frame.world.outcome.per) if counted else ("value", 1.0)
     if not frame.world.effect.size:  # no effect on anybody: of those that do not start more is not known
         rows = rows.assign(estimand=rows["estimand"].replace({"ate": "att", "ato": "att"}))
     exist = [("att", scale), ("att", "log"), *([("rate_ratio", "ratio")] if counted else [])]
     asked = set(zip(rows["estimand"], rows["scale"], strict=True))
-    plan = plan_truth(frame.first_treated[treated], periods, [kind for kind in exist if kind in asked], event_times)
+    plan = plan_truth(
+        frame.first_treated[treated], periods, [kind for kind in exist if kind in asked], method.event_times,
+        average=overall_average(method, reference.estimate), weights=weights[started],
+    )  # fmt: skip
     ratio = (rows["scale"] == "ratio").to_numpy()
-    return LineTruth(plan, _places(plan.cells, rows), treated, times, per, scale, ratio)
+    unknown = moved and (source.weighted or bool(method.kind_column))
+    places = np.full(len(rows), -1, np.intp) if unknown else _places(plan.cells, rows)
+    return LineTruth(plan, places, treated, times, per, scale, ratio)
 
 
 def _places(cells: pd.DataFrame, rows: pd.DataFrame) -> Codes:

@@ -1,0 +1,100 @@
+"""True effects beside estimates: of eight authorities whose effects grow, by hand, for every way of averaging."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+import sos_eval as se
+from sos_eval.estimators import (
+    ETWFE,
+    CallawaySantAnna,
+    Imputation,
+    Stacked,
+    SunAbraham,
+    SyntheticDiD,
+    TripleDifference,
+    TwoStage,
+)  # fmt: skip
+from sos_eval.results.overall_average import averaged_rows
+from tests.fakes import cross_sections_of, panel_of
+from tests.worlds.tiny import TINY, tiny
+
+#: Two start in 2013 and two in 2015; from the start on -1, -2, -3, -3: over 2013 to 2016 and over 2015 to 2016.
+GROWING = {
+    "outcome": {"link": "identity", "mean": {"2011": 28.0, "2016": 31.0}, "level_sd": 2.0, "distribution": "normal",
+                "noise_sd": 0.01},
+    "effect": {"size": -3.0, "shape": "growing", "periods": 3},
+}  # fmt: skip
+#: (-9/4 - 3/2) / 2; (-9 - 3) / 6 rows of each pair; event times 0 and 1, which both cohorts have: (-1 - 2) / 2.
+BY_COHORT, BY_ROW, WITHIN = -1.875, -2.0, -1.5
+AVERAGES = {
+    "cs": (CallawaySantAnna(), BY_COHORT), "etwfe": (ETWFE(), BY_ROW), "imputation": (Imputation(), BY_ROW),
+    "two_stage": (TwoStage(), BY_ROW), "sun": (SunAbraham(), BY_ROW), "sdid": (SyntheticDiD(), WITHIN),
+    "stacked": (Stacked(), WITHIN),  # sdid: those of 2013 have too few periods before
+}  # fmt: skip
+
+
+def test_powers_truth_is_the_average_that_each_estimator_makes():
+    lines = {name: method for name, (method, _) in AVERAGES.items()}
+    done = se.power(lines, tiny(**GROWING), reps=2).summary
+    overall = done[done["aggregation"] == "overall"].set_index("estimator")
+    assert overall["true_effect"].to_dict() == pytest.approx({name: own for name, (_, own) in AVERAGES.items()})
+    np.testing.assert_allclose(overall["bias"], 0, atol=0.05)  # noise of a hundredth
+
+
+@pytest.mark.usefixtures("undrawn", "unsized")
+@pytest.mark.parametrize("never", [True, False])
+def test_a_runs_truth_is_the_average_that_each_estimate_makes(tmp_path, never):
+    """Where everybody starts, those of 2015 are compared with: the effect is of the others, until they start."""
+    starts = {"2013": 1, "2015": 1}
+    world = TINY | GROWING | {"adoption": {"pattern": "staggered", "treated": 4 if never else 8, "cohorts": starts}}
+    (tmp_path / "w.yaml").write_text(yaml.safe_dump(world), encoding="utf-8")
+    methods = {"cs": {"method": "callaway_santanna", "control": "not_yet_treated"}, "etwfe": {"method": "etwfe"}}
+    design = {
+        "schema": "sos-eval/design/1", "name": "d", "seed": 1,
+        "panel": {
+            "source": "world", "path": "w.yaml", "unit": "la_code", "time": "year",
+            "outcome": {"value": "care_entries"}, "treatment": {"first_treated": "first_treated"},
+        },
+        "estimators": [{"id": name, **one} for name, one in methods.items()], "inference": [{"method": "analytic"}],
+    }  # fmt: skip
+    (tmp_path / "d.yaml").write_text(yaml.safe_dump(design, sort_keys=False), encoding="utf-8")
+    truth = se.run(se.load_design(tmp_path / "d.yaml"), out=tmp_path / "out").tables("true_effects")
+    truth = truth.set_index("estimator")
+    expected = {"cs": BY_COHORT, "etwfe": BY_ROW} if never else {"cs": WITHIN, "etwfe": WITHIN}
+    assert truth["true_effect"].to_dict() == pytest.approx(expected, abs=1e-6)
+
+
+def test_poisson_effects_average_rows_by_exposure_in_power():
+    """Effects on the rate by the children of those that start: what is estimated is what stands beside it."""
+    counts = {"outcome": {"mean": {"2011": 4000.0}, "level_sd": 0.4, "distribution": "poisson"}}
+    done = se.power(ETWFE(family="poisson"), tiny(**(GROWING | counts)), reps=200).summary
+    for _, row in done[done["aggregation"] == "overall"].iterrows():
+        assert row["bias"] == pytest.approx(0, abs=3.5 * row["bias_mcse"])
+
+
+def test_only_eligible_units_are_in_the_average_of_a_triple_difference():
+    panel = panel_of(np.random.default_rng(1).normal(size=(8, 4)), [2003] * 4 + [np.inf] * 4, eligible=[1, 1, 0, 0] * 2)
+    own = averaged_rows(TripleDifference(), TripleDifference(covariates=()).complete(panel))
+    assert sorted(set(own["unit"])) == ["u001", "u002"]
+    np.testing.assert_allclose(own["weight"], 1 / 4)
+
+
+def test_rows_of_people_are_averaged_within_cohort_and_period_first():
+    """Cohorts of 3 and 1 rows a period of 2 and of 1 periods: shares by rows, as the estimate's own cohort shares."""
+    rows = [("a", t, 2003.0, 3) for t in (2001, 2002, 2003, 2004)] + [("b", t, 2004.0, 1) for t in range(2001, 2005)]
+    rows += [("c", t, np.inf, 2) for t in range(2001, 2005)]
+    unit, time, start = (np.array([row[k] for row in rows for _ in range(row[3])]) for k in (0, 1, 2))
+    event = time - start
+    effect = np.where(event >= 0, event + 1.0, 0.0)
+    panel = cross_sections_of(10 + effect, unit, time, start)
+    method = CallawaySantAnna()
+    found = method.complete(panel)
+    own = averaged_rows(method, found)
+    true = own["unit"].map({"a": 2003, "b": 2004})
+    overall = found.values[found.cells.index[found.cells["aggregation"] == "overall"][0]]
+    assert overall == pytest.approx(float(((own["time"] - true + 1) * own["weight"]).sum()))
+    assert pd.Series(own["weight"]).groupby(own["unit"]).sum().to_dict() == pytest.approx({"a": 0.75, "b": 0.25})
