@@ -33,6 +33,7 @@ def for_the_checker(
         What was held back: file, what, cells, reason.
     """
     limits = {name: getattr(about, name) for name in ("minimum_count", "round_to", "minimum_units")}
+    limits["small_counts"] = "middle" if about.middle_below else None
     words = ", ".join(f"{name} {value}" for name, value in limits.items() if value is not None)
     applied = f"profile {about.profile}; fewest units {about.fewest}, smallest count {about.smallest}; {words}"
     rows: list[tuple[str, str, str, str, int]] = [("all files", "every number", applied, "applied", 0)]

@@ -140,6 +140,7 @@ def _loaded(design: Design, one: Alternative, entry: Entry) -> Panel:
         also=[name for name in sorted(columns) if name not in entry.panel.covariates],
         world=lambda path: world_frame(path, design.seed),
         require_untreated=entry.method.needs.get("untreated_units", 1) > 0,
+        middle_below=design.disclosure.middle_below,
     )  # fmt: skip
 
 

@@ -77,6 +77,7 @@ def load_panels(design: Design, *, imputation: int = 0) -> dict[str, Panel]:
                     also=[name for name in beside if name not in later],
                     world=lambda path: world_frame(path, design.seed), described=[*described, *later],
                     require_untreated=entry.method.needs.get("untreated_units", 1) > 0,
+                    middle_below=design.disclosure.middle_below,
                 )  # fmt: skip
             if (how := entry.panel.imputation) is not None:
                 lots = stream(design.seed, "imputation", imputation)

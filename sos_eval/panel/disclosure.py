@@ -36,6 +36,18 @@ class Disclosure(Declared):
     """What counts of people are rounded to; the profile's own without it, or `minimum_count` where that is more."""
     minimum_units: Annotated[int, Ge(1)] | None = None
     """Fewest units that a result may rest on: 3 unless given; 1 where nothing else is declared."""
+    small_counts: Literal["judged", "middle"] = "judged"
+    """judged: what could tell of them is withheld number by number; middle: before anything is computed each count of
+    1 to `minimum_count` - 1 of a panel is read as the middle of these, so that nothing that is told depends on it."""
+
+    @property
+    def middle_below(self) -> int:
+        """Below which counts are read as the middle of those that are protected; 0: none is."""
+        return self.smallest if self.small_counts == "middle" else 0
+
+    def __post_init__(self) -> None:
+        if self.small_counts == "middle" and self.smallest < 2:
+            raise ValueError("small_counts: middle goes with a profile, or a minimum_count of 2 or more")
 
     @property
     def guards(self) -> bool:

@@ -27,6 +27,7 @@ from sos_eval.panel.read.files import SUFFIXES, read_file, source_of
 from sos_eval.panel.read.reading import Reading
 from sos_eval.panel.register import from_register, with_overlapping
 from sos_eval.panel.rows import PlacedRows
+from sos_eval.panel.small_counts import with_middle_counts
 from sos_eval.panel.spec import PanelSpec
 from sos_eval.panel.tabular import reading_of
 from sos_eval.panel.treatment import Adoption, from_column, from_status
@@ -48,6 +49,7 @@ def load_panel(
     also: Sequence[str] = (),
     described: Sequence[str] = (),
     require_untreated: bool = True,
+    middle_below: int = 0,
 ) -> Panel:
     """Load the panel that a design declares.
 
@@ -67,6 +69,8 @@ def load_panel(
         Columns that no estimate adjusts for, so that they may be of any period: ranges, totals.
     require_untreated
         Whether somebody must be untreated when somebody else is treated.
+    middle_below
+        Smallest count that is read as it is; see `with_middle_counts`. 0: all are.
 
     Returns
     -------
@@ -86,7 +90,8 @@ def load_panel(
     reading = as_rows(_recoded(reading, spec), spec, base)
     laid = every if spec.events is None or spec.events.means else (*every, EVENT_DAY)
     panel = assemble(reading, spec, also=laid, adopt=_adopt(spec, base), require_untreated=require_untreated)
-    return dated(panel, spec, reading, [name for name in also if name not in STRATA_WORDS])
+    panel = dated(panel, spec, reading, [name for name in also if name not in STRATA_WORDS])
+    return with_middle_counts(panel, middle_below) if middle_below else panel
 
 
 def _refuse_ambiguous(reading: Reading, spec: PanelSpec, words: Sequence[str]) -> None:
