@@ -97,6 +97,7 @@ lines: $(STAMP) ## lines that the fast tests do not reach
 bench: $(STAMP) .bench-venv/.installed ## timings of what users wait for, and of estimators beside their peers
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.cluster
+	$(BIN)/python -m bench.discovery
 	for bench in peers family power large permutations groups matched processes; do \
 		RAYON_NUM_THREADS=1 NUMBA_NUM_THREADS=1 POLARS_MAX_THREADS=1 .bench-venv/bin/python -m bench.$$bench || exit 1; done
 
