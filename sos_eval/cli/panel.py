@@ -80,12 +80,22 @@ def england(screen: Screen, out: Path, geography: str, force: bool) -> None:
     "--largest-suppressed", type=click.IntRange(1, 1000),
     help="Largest count that is ever suppressed, where you know it; else what published totals leave.",
 )  # fmt: skip
+@click.option(
+    "--geography", type=click.Choice(["as_published", "constant"]), default="as_published", show_default=True,
+    help="Authorities of each year; constant adds those up that were split or merged since 2011.",
+)  # fmt: skip
 @click.option("--force", is_flag=True, help="Replace what an earlier call wrote there.")
 @quiet
 @as_json
 @pass_screen
 def dfe(
-    screen: Screen, files: tuple[Path, ...], out: Path, as_of: int | None, largest_suppressed: int | None, force: bool
+    screen: Screen,
+    files: tuple[Path, ...],
+    out: Path,
+    as_of: int | None,
+    largest_suppressed: int | None,
+    geography: str,
+    force: bool,
 ) -> None:
     """Build a panel of authorities and years to March from published tables.
 
@@ -96,13 +106,18 @@ def dfe(
     """
     from sos_eval.jobs.dfe import write_dfe
 
-    facts = write_dfe(files, out, as_of=as_of, most=largest_suppressed, force=force)
+    wanted = cast(Geography, geography)
+    facts = write_dfe(files, out, as_of=as_of, most=largest_suppressed, geography=wanted, force=force)
     told = [f"{name}: {facts[name]}" for name in ("panel", "vintages", "files")]
     told += [f"neighbours: {facts['neighbours']}, of {facts['neighbours_release']}"] if facts["neighbours"] else []
     told.append(f"{facts['rows']:,} rows, years to March {facts['first']} to {facts['last']}, of {facts['read']} files")
     told += [f"{name}, not read: {listed(left, 6)}" for name, left in facts["not_read"].items()]
     told += [f"{name} labels its column {was}: taken for {is_of}" for name, (was, is_of) in facts["relabelled"].items()]
-    for key, words in (("left", "no known table, left"), ("not_there", "not there in that year, left out")):
+    for key, words in (
+        ("left", "no known table, left"),
+        ("not_there", "not there in that year, left out"),
+        ("not_whole", "a part of it is not in these files, nothing added up"),
+    ):
         told += [f"{words}: {listed(facts[key])}"] if facts[key] else []
     screen.answer("\n".join(told), facts)
 

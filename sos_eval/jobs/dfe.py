@@ -12,15 +12,24 @@ import pandas as pd
 from sos_eval.bundle.whole import refuse_inputs, refuse_target, write_file
 from sos_eval.errors import DataFault, Faults, listed
 from sos_eval.panel.read.dfe.assemble import KEYS, assembled
+from sos_eval.panel.read.dfe.geography import at_constant_geography
+from sos_eval.panel.read.dfe.layout import measure_names
 from sos_eval.panel.read.dfe.neighbours import NeighbourLists
 from sos_eval.panel.read.dfe.published import cells_of, places_by_year
 from sos_eval.panel.read.dfe.releases import ReleaseFile, release_files
+from sos_eval.panel.spec import Geography
 
 __all__ = ["write_dfe"]
 
 
 def write_dfe(
-    given: Sequence[Path], out: Path, *, as_of: int | None = None, most: int | None = None, force: bool = False
+    given: Sequence[Path],
+    out: Path,
+    *,
+    as_of: int | None = None,
+    most: int | None = None,
+    geography: Geography = "as_published",
+    force: bool = False,
 ) -> dict[str, Any]:
     """Write ``P.csv``, every published cell with its release (``P.vintages.csv``), and the files (``P.files.csv``).
 
@@ -30,7 +39,8 @@ def write_dfe(
     -------
     facts
         Files written, rows, years; files of folders that are no known table; authorities and years that there were not;
-        measures of the tool that are not read; columns whose year is a label that was not changed.
+        areas and years of a constant geography of which a part has no row; measures of the tool that are not read;
+        columns whose year is a label that was not changed.
 
     Raises
     ------
@@ -56,6 +66,9 @@ def write_dfe(
         faults.add("--as-of", f"no release up to {as_of}; the first is of {cells['release'].min()}", "")
     faults.stop()
     panel, nothing = assembled(cells, places_by_year(files), as_of, most)
+    lacking: list[str] = []
+    if geography == "constant":
+        panel, lacking = at_constant_geography(panel, measure_names())
     said = cells[["la_code", "year", "measure", "written", "flag", "vintage", "file", "line"]]
     said = said.assign(file=said["file"].map({name: Path(name).name for name in said["file"].unique()}))
     for target, table in ((out, _whole(panel)), (vintages, said), (listing, _listing(files))):
@@ -68,7 +81,7 @@ def write_dfe(
         "neighbours_release": neighbours.release if neighbours is not None else None,
         "panel": str(out), "vintages": str(vintages), "files": str(listing), "rows": len(panel),
         "first": int(panel["year"].min()), "last": int(panel["year"].max()), "read": len(files),
-        "left": [str(path) for path in left], "not_there": nothing,
+        "left": [str(path) for path in left], "not_there": nothing, "geography": geography, "not_whole": lacking,
         "not_read": {file.path.name: list(file.not_read) for file in files if file.not_read},
         "relabelled": {file.path.name: [file.relabelled, file.release] for file in files if file.relabelled},
     }  # fmt: skip

@@ -30,8 +30,8 @@ __all__ = ["PAGE", "POWER", "drawings"]
 PAGE, ROOM = ROOT / "docs" / "gallery.md", ROOT / "docs" / "gallery"
 #: Designs whose bundles are drawn from, those with the plainest examples first.
 DESIGNS = (
-    "sos_pilots_care_entry", "matched_did_care_entry", "sos_emmie", "emmie_mediation", "emmie_discovery", "sos_pilots_curve",
-    "economics_three_strategies", "economics_randomised_rollout",
+    "sos_pilots_care_entry", "matched_did_care_entry", "sos_emmie", "emmie_mediation", "emmie_discovery",
+    "sos_pilots_curve", "economics_three_strategies", "economics_randomised_rollout",
 )  # fmt: skip
 #: A study with every figure of power studies.
 STUDY = (

@@ -11,7 +11,8 @@ from importlib.resources import files
 from itertools import product
 
 __all__ = [
-    "AreaColumns", "PublishedKind", "PublishedMeasure", "code_at", "codes_of_authorities", "grades", "kind_of",
+    "Area", "AreaColumns", "PublishedKind", "PublishedMeasure", "added_up", "areas_of_parts", "code_at",
+    "codes_of_authorities", "grades", "kind_of",
     "last_years", "measure_names", "measures_of", "named_release", "places_of", "symbol_ranges", "wholes_of_parts",
 ]  # fmt: skip
 
@@ -36,6 +37,22 @@ class AreaColumns:
     region: str
     level: str
     period: str
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """An area of constant geography that is made of several authorities.
+
+    Attributes
+    ----------
+    code, name
+    parts
+        Numbers of the authorities that it was ever made of.
+    """
+
+    code: str
+    name: str
+    parts: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +233,28 @@ def code_at(la_code: str, year: int) -> str:
 @cache
 def _rows_of_codes() -> tuple[dict[str, str], ...]:
     return tuple(_rows("codes.csv"))
+
+
+@cache
+def areas_of_parts() -> tuple[Area, ...]:
+    """Return the areas of constant geography that are made of several authorities, of any year."""
+    rows = _rows("areas.csv")
+    named = dict.fromkeys((row["area"], row["name"]) for row in rows)
+    return tuple(Area(code, name, tuple(r["la_code"] for r in rows if r["area"] == code)) for code, name in named)
+
+
+@cache
+def added_up(measure: str) -> bool:
+    """Whether a measure of an area is the sum of its parts': numbers of people, children and staff are.
+
+    Examples
+    --------
+    >>> added_up("care_entries"), added_up("children_0_17"), added_up("rereferral_percent"), added_up("idaci_2019")
+    (True, True, False, False)
+    """
+    rows = [row for row in _rows("measures.csv") if row["measure"] == measure]
+    people = all(row["of"] != "no count" and row["parts"] != "no count" for row in rows)
+    return people or any(row["group"] in ("children", "denominators") for row in rows) or measure.endswith("_fte")
 
 
 @cache
