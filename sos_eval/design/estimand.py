@@ -97,8 +97,9 @@ def intercurrent_rows(design: Design) -> Iterator[tuple[str, str]]:
 
 
 def _geography(design: Design) -> str:
-    """Return the geography in use; the published panel's is constant unless declared."""
-    return design.panel.geography or ("constant" if design.panel.source == "england" else "")
+    """Return the geography in use: unless declared the published panel's is constant, published tables' of each year."""
+    unless = {"england": "constant", "dfe": "as_published"}
+    return design.panel.geography or unless.get(design.panel.source, "")
 
 
 def _stopping(way: Treatment) -> str:

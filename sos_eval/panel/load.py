@@ -147,7 +147,7 @@ def _read(
         if not path.exists():
             faults.add(where, f"{key}: no such file or folder: {path}", "paths are relative to the design file")
             faults.stop()
-        return replace(raw_panel(cast(Any, source), path, faults), faults=faults, document=document)
+        return replace(raw_panel(cast(Any, source), path, faults, spec.geography), faults=faults, document=document)
 
     if spec.table is not None and source in ("csv", "parquet"):
         faults.add(

@@ -9,10 +9,13 @@ from sos_eval.errors import Faults
 from sos_eval.panel.care.counts import care_counts
 from sos_eval.panel.care.rules import return_rules, with_policies
 from sos_eval.panel.read.dfe.assemble import assembled
+from sos_eval.panel.read.dfe.geography import at_constant_geography
+from sos_eval.panel.read.dfe.layout import measure_names
 from sos_eval.panel.read.dfe.published import cells_of, places_by_year
 from sos_eval.panel.read.dfe.releases import ENDINGS, release_files
 from sos_eval.panel.read.reading import Reading
 from sos_eval.panel.read.returns.files import return_files
+from sos_eval.panel.spec import Geography
 from sos_eval.panel.tabular import reading_of
 
 __all__ = ["RAW", "raw_files", "raw_panel"]
@@ -28,7 +31,9 @@ def raw_files(source: str, path: Path) -> list[Path]:
     return sorted(file for file in path.rglob("*") if file.name.lower().endswith(RAW[source]) and file.is_file())
 
 
-def raw_panel(source: Literal["dfe", "ssda903"], path: Path, faults: Faults) -> Reading:
+def raw_panel(
+    source: Literal["dfe", "ssda903"], path: Path, faults: Faults, geography: Geography | None = None
+) -> Reading:
     """Return the panel that `sos-eval panel dfe` or `panel ssda903 --profile open` writes of a folder.
 
     Exact counts of returns stay in the run: what leaves it, its own `disclosure` says.
@@ -48,4 +53,7 @@ def raw_panel(source: Literal["dfe", "ssda903"], path: Path, faults: Faults) -> 
     faults.stop()
     cells = cells_of(files, faults)
     faults.stop()
-    return reading_of(assembled(cells, places_by_year(files))[0], str(path))
+    panel, _ = assembled(cells, places_by_year(files))
+    if geography == "constant":
+        panel, _ = at_constant_geography(panel, measure_names())
+    return reading_of(panel, str(path))

@@ -207,7 +207,8 @@ class PanelSpec(Declared):
     """The file, relative to the design; for `source: world` the world's YAML, for dfe and ssda903 a file or a folder;
     none for `source: england`."""
     geography: Geography | None = None
-    """Of `source: england`: constant (unless declared), 148 areas throughout; as_published, the areas of each year."""
+    """Of `source: england` constant (unless declared), 148 areas throughout, or as_published, the areas of each year; of
+    `source: dfe` as_published unless declared."""
     table: str | None = None
     """Table of a DuckDB file or sheet of a workbook; not needed where there is only one."""
     header_row: Annotated[int, Ge(1)] | None = None
@@ -263,8 +264,8 @@ class PanelSpec(Declared):
     """Suppression symbols (c, x, z, k, ..) in an outcome: refused, or taken as missing, counted and named."""
 
     def __post_init__(self) -> None:
-        if self.geography is not None and self.source != "england":
-            raise ValueError("geography goes with source: england")
+        if self.geography is not None and self.source not in ("england", "dfe"):
+            raise ValueError("geography goes with source: england, or dfe")
         if self.source == "england" and (self.table, self.header_row, self.wide) != (None, None, None):
             raise ValueError("table, header_row and wide are for files; source: england ships with the package")
         if self.events is not None and (self.layout == "panel") != bool(self.events.means):

@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sos_eval.errors import DataFault, Faults
 from sos_eval.jobs.dfe import write_dfe
 from sos_eval.panel.england.published import panel_file
+from sos_eval.panel.raw import raw_panel
 from sos_eval.panel.read.dfe.geography import at_constant_geography
 from tests.conftest import shared
 
@@ -64,3 +66,10 @@ def test_the_command_writes_it(tmp_path, geography, areas):
     made = pd.read_csv(tmp_path / "P.csv", dtype=WORDS)
     assert set(made["la_code"]) & {"H_DORSET", "838"} == (areas or {"838"})
     assert facts["geography"] == geography
+
+
+def test_a_design_reads_either():
+    raw, names = shared("data", "raw") / "cla_number_and_rate_per_10k_children.csv", {}
+    for geography in ("constant", "as_published"):
+        names[geography] = set(raw_panel("dfe", raw, Faults(DataFault), geography).frame["la_code"])
+    assert names["constant"] - names["as_published"] == {"H_DORSET", "H_NORTHANTS", "H_CUMBRIA"}
