@@ -97,7 +97,7 @@ def intercurrent_rows(design: Design) -> Iterator[tuple[str, str]]:
 
 
 def _geography(design: Design) -> str:
-    """Return the geography in use: unless declared the published panel's is constant, published tables' of each year."""
+    """Return the geography in use: unless declared constant of the published panel, of each year of its tables."""
     unless = {"england": "constant", "dfe": "as_published"}
     return design.panel.geography or unless.get(design.panel.source, "")
 

@@ -207,8 +207,8 @@ class PanelSpec(Declared):
     """The file, relative to the design; for `source: world` the world's YAML, for dfe and ssda903 a file or a folder;
     none for `source: england`."""
     geography: Geography | None = None
-    """Of `source: england` constant (unless declared), 148 areas throughout, or as_published, the areas of each year; of
-    `source: dfe` as_published unless declared."""
+    """constant, the same areas throughout (of `source: england` unless declared), or as_published, the areas of each
+    year (of `source: dfe` unless declared)."""
     table: str | None = None
     """Table of a DuckDB file or sheet of a workbook; not needed where there is only one."""
     header_row: Annotated[int, Ge(1)] | None = None
