@@ -51,7 +51,7 @@ def test_the_tool_s_periods_symbols_and_what_is_not_read(tmp_path):
     panel, facts = built(tmp_path, lait_gz=tool(
         "LACnum_Start;202;2016;102", "LACnum_Start;970;2016;32165", "LACnum_Start;202;2017 (prov);103",
         "LACnum;202;2016;-", "LACnum_Start;202;2014-16;100", "TotalLACFinance;202;2016-17 (OT);-1500",
-        "Work_Force_Vac_Rate;202;2016;16.100000000000001", "Work_Force_Vac_Rate;202;2017;15", "ChildPov;202;2016;20",
+        "Work_Force_Vac_Rate;202;2016;16.100000000000001", "Work_Force_Vac_Rate;202;2017;15", "SWFinance;202;2016;20",
     ))  # fmt: skip
     assert panel.index.tolist() == [("202", "2016"), ("202", "2017")]
     assert panel["care_entries"].tolist() == ["102", "103"]
@@ -61,7 +61,7 @@ def test_the_tool_s_periods_symbols_and_what_is_not_read(tmp_path):
     assert panel["social_workers_vacancy_percent"].tolist() == ["", "16.1"]
     assert panel[["gss_code", "la_name", "region"]].iloc[0].tolist() == ["E09000007", "Camden", "Inner London"]
     assert panel["counts_vintage"].tolist() == ["LAIT to 2017"] * 2
-    assert facts["not_read"] == {"lait.csv.gz": ["ChildPov", "LACnum_Start 2014-16 (of several years)"]}
+    assert facts["not_read"] == {"lait.csv.gz": ["SWFinance", "LACnum_Start 2014-16 (of several years)"]}
     assert facts["not_there"] == ["202 2018"]
     listing = text(tmp_path / "P.files.csv").iloc[0]
     assert listing[["authority_rows", "regional_and_national_rows_left_out"]].tolist() == ["6", "1"]
@@ -134,7 +134,7 @@ def test_an_authority_that_is_no_more_has_no_judgement_after_its_last_year(tmp_p
         ({"ofsted": inspections("E09000007,Camden,2019-02-01,2019-04-01,Good,")}, "in a year that is over"),
         ({"ofsted": inspections("E09000007,Camden,2019-02-01,2019-04-01,Good,",
                                 "E09000001,City,2019-02-01,2091-04-01,Good,")}, "more than five years after the one"),
-        ({"lait": tool("ChildPov;202;2016;3")}, "has no measure that is read: ChildPov"),
+        ({"lait": tool("SWFinance;202;2016;3")}, "has no measure that is read: SWFinance"),
         ({"lait": tool("LACnum;970;2016;3")}, "has no row of an authority"),
         ({"imd2019": "utla19cd,idaci_2019_avg_score\nE99,0.2\n"}, "'E99' in line 2: no upper-tier authority's code"),
         ({"ofsted": inspections("E99,X,2019-02-01,2019-04-01,Good,")}, "'E99' in line 2: no upper-tier"),

@@ -15,7 +15,9 @@ __all__ = ["KEYS", "assembled"]
 #: The first columns of the panel.
 KEYS = ("la_code", "gss_code", "la_name", "region", "year")
 #: Groups that do not say whether an authority was there in a year.
-_AROUND = ("children", "denominators", "workforce", "schools", "finance", "inspections", "deprivation")
+_AROUND = (
+    "children", "denominators", "workforce", "schools", "poverty", "courts", "finance", "inspections", "deprivation",
+)  # fmt: skip
 #: Groups of one number for all years, of the release that the column's name says.
 _LASTING = "deprivation"
 #: Authorities of one year that are named one by one where no table counts anybody in it.
