@@ -11,7 +11,7 @@ from sos_eval.economics.summary import finding, outside_tiers, subject_of
 from sos_eval.report.content import Block, Bullets, Heading, Picture, Table, Text
 from sos_eval.report.draw import Drawn
 from sos_eval.report.economics_texts import in_money, texts
-from sos_eval.report.economics_words import fact_words, needed_words, table_words
+from sos_eval.report.economics_words import criterion_words, fact_words, needed_words, table_words
 from sos_eval.report.tabulate import shown
 
 __all__ = ["economics"]
@@ -118,10 +118,12 @@ def _gate(gate: dict[str, Any]) -> list[Block]:
     blocks: list[Block] = []
     lift, evidence = gate.get("lift") or {}, gate.get("evidence") or {}
     if lift:
-        lines = tuple(f"{_criterion(name, evidence)}: {text}" for name, text in lift.items())
+        lines = tuple(f"{criterion_words(name, evidence)}: {text}" for name, text in lift.items())
         blocks += [Heading("What would lift it", 3), Bullets(lines)]
     if evidence:
-        rows = [[_criterion(name, evidence), str(entry["tier"]), *_measured(entry)] for name, entry in evidence.items()]
+        rows = [
+            [criterion_words(name, evidence), str(entry["tier"]), *_measured(entry)] for name, entry in evidence.items()
+        ]
         names = ["Criterion", "Tier", "Measured", "Needed", "Where, and notes"]
         frame = pd.DataFrame(rows, columns=names, dtype=object)
         blocks.append(Table(frame, "The evidence, criterion by criterion; the lowest tier counts"))
@@ -134,8 +136,3 @@ def _measured(entry: dict[str, Any]) -> tuple[str, str, str]:
     needed = needed_words({str(tier): str(text) for tier, text in (entry.get("threshold") or {}).items()})
     where = dict.fromkeys(map(str, (entry.get("pointer") or {}).values()))
     return measured, needed, "; ".join([*where, *map(str, entry.get("notes") or [])])
-
-
-def _criterion(name: str, evidence: dict[str, Any]) -> str:
-    words = str((evidence.get(name) or {}).get("name", "")).replace("_", " ")
-    return f"{name} {words}".strip()
