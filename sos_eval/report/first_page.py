@@ -1,4 +1,4 @@
-"""Page one: the verdict, safety and costs beside it, one figure, at most seven sentences by weight; the rest is further down."""
+"""Page one: the verdict, safety and costs, one figure, at most seven sentences by weight; the rest is further down."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ import pandas as pd
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.economics_words import parameters_in_words
 from sos_eval.report.flow_words import who
+from sos_eval.report.headline_words import ESTIMANDS, headline_in_words
 from sos_eval.report.page_tables import head_words
 from sos_eval.report.power.naming import key_words
 from sos_eval.report.reading import (
@@ -35,7 +36,6 @@ _TELLS_APART = ("outcome", "estimand", "scale", "inference", "conf_level", "reas
 _OF_POWER = (
     "true_effect", "bias", "coverage", "coverage_mcse", "power", "power_mcse", "failures",
 )  # fmt: skip
-_ESTIMANDS = {"att": "on the treated", "ate": "on all", "ato": "where groups overlap"}
 _SCALES = {"rate_per": "rate", "ratio": "rate ratio", "value": "own units"}
 _POWER_HEADS = {
     "true_effect": "True effect", "bias_mcse": "Error of bias", "coverage_mcse": "Error of coverage",
@@ -54,6 +54,9 @@ def for_print(bundle: ResultBundle, name: str, rows: pd.DataFrame, *, chosen: bo
     """
     if name.startswith("economics."):
         return parameters_in_words(rows)
+    if name == "headline":
+        words = headline_in_words(bundle)
+        return words[[column for column in rows.columns if column in words]]
     kept = rows if chosen or name not in _PRINTED else _fitting(rows, _PRINTED[name])
     return _in_words(bundle, rows, kept)
 
@@ -107,7 +110,7 @@ def _in_words(bundle: ResultBundle, rows: pd.DataFrame, kept: pd.DataFrame) -> p
         elif name == "covariate":
             words[name] = [covariate_words(str(value)) for value in values]
         elif name == "estimand":
-            words[name] = [_known(value, _ESTIMANDS) for value in values]
+            words[name] = [_known(value, ESTIMANDS) for value in values]
         elif name == "scale":
             outcomes = rows["outcome"] if "outcome" in rows else [bundle.facts.headline.outcome] * len(rows)
             words[name] = [
