@@ -66,8 +66,8 @@ def maryland(design: Design, facts: RunFacts) -> pd.DataFrame:
 
 def _level(design: Design, facts: RunFacts) -> tuple[int, str, str]:
     method = design.primary.method
-    if str(method.name) == "roth_santanna":
-        condition = "the starts were drawn by lot, as the method declares; without a documented draw level 3 at most"
+    if design.by_lot:
+        condition = f"the starts were drawn by lot, {design.by_lot}; without a documented draw level 3 at most"
         return 5, "starts drawn by lot", condition
     staggered = len(facts.panel.cohorts) > 1
     if not facts.panel.n_comparison_units:

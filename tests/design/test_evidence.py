@@ -14,6 +14,7 @@ from sos_eval.design.target_trial import target_trial
 from sos_eval.estimators import TWFE, CallawaySantAnna, RothSantAnna
 from sos_eval.report.whose import in_place_of
 from sos_eval.results.facts import CheckFacts, HeadlineKey, LockFacts, PanelFacts, RunFacts
+from tests.conftest import ROOT
 from tests.jobs.test_theory import load
 
 KEY = HeadlineKey("twfe", "outcome", "analytic")
@@ -47,6 +48,16 @@ def test_maryland_by_design(tmp_path):
     everybody = replace(facts(), panel=PanelFacts(n_treated_units=8))  # who has not begun yet is the comparison
     assert maryland(by_lot, everybody)["at_most"].iloc[0] == 5
     assert "without a documented draw level 3 at most" in row["condition"]
+
+
+def test_a_lot_that_is_declared_for_the_evidence_gate_is_one_everywhere():
+    """With its evidence, as the gate takes it: the level and the target trial say so too."""
+    design = se.load_design(ROOT / "designs" / "economics_randomised_rollout.yaml")
+    assert design.by_lot == "as economics.gate declares"
+    assert maryland(design, facts())["at_most"].iloc[0] == 5
+    assert target_trial(design)["as_declared"].str.endswith("so, as declared, were these").any()
+    bare = replace(design.economics.gate, evidence={})
+    assert not replace(design, economics=replace(design.economics, gate=bare)).by_lot
 
 
 @pytest.mark.parametrize(
