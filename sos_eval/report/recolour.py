@@ -51,9 +51,10 @@ def _remap(artist: Any, table: Mapping[tuple[int, ...], np.ndarray]) -> None:
     kinds = artist.get_cmap()
     if not isinstance(kinds, ListedColormap):
         return
-    fresh = [table.get(tuple(_bytes(colour))) for colour in kinds.colors]  # type: ignore[attr-defined]
+    house: Any = kinds.colors
+    fresh: Any = [table.get(tuple(_bytes(colour))) for colour in house]
     if all(colour is not None for colour in fresh):
-        artist.set_cmap(ListedColormap(fresh))  # type: ignore[arg-type]
+        artist.set_cmap(ListedColormap(fresh))
 
 
 def _bytes(colour: str) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -83,7 +83,7 @@ def _counts(axes: Axes, treated: pd.DataFrame, span: tuple[float, float]) -> Non
     room = (layout_width() - 0.86) / (span[1] - span[0] + 1.2)
     turned = 90 if 0.075 * max(len(f"{n}") for n in starts) > room else 0  # inches of a figure of 8 points
     for time, n in starts.items():
-        at = {"ha": "center", "va": "bottom", "size": 8, "color": MUTED, "rotation": turned}
+        at: dict[str, Any] = {"ha": "center", "va": "bottom", "size": 8, "color": MUTED, "rotation": turned}
         axes.text(float(str(time)), float(n), f" {n}" if turned else f"{n}", **at)
     axes.set_ylabel("Starting")
     axes.grid(visible=False, axis="x")
