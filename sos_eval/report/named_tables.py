@@ -19,6 +19,7 @@ from sos_eval.report.economics_gate import gate_notes, gate_table
 from sos_eval.report.economics_texts import in_money
 from sos_eval.report.economics_words import parameters_in_words
 from sos_eval.report.published import for_print, power_for_print
+from sos_eval.report.synthesis_words import study_titles, synthesis_in_words
 from sos_eval.report.table_notes import notes_on
 from sos_eval.report.tables.models import models_notes
 from sos_eval.results.method import registered, summary
@@ -78,6 +79,8 @@ class NamedTables:
             return for_print(self.bundle, name, rows, chosen=chosen)
         if (self.folder / "gate.json").is_file():
             return parameters_in_words(rows)
+        if (self.folder / "synthesis.json").is_file():
+            return synthesis_in_words(rows, study_titles(read_table(self.folder / "studies.csv")))
         if name == "power" and (self.folder / "study.json").is_file():
             points = read_json(self.folder / "study.json")["points"]
             return power_for_print(rows, list(points[0]), chosen=chosen)
