@@ -18,6 +18,7 @@ from sos_eval.report.drawing import NothingToShow
 from sos_eval.report.economics_gate import gate_notes, gate_table
 from sos_eval.report.economics_texts import in_money
 from sos_eval.report.economics_words import parameters_in_words
+from sos_eval.report.power.reading import read_power
 from sos_eval.report.published import for_print, power_for_print
 from sos_eval.report.synthesis_words import study_titles, synthesis_in_words
 from sos_eval.report.table_notes import notes_on
@@ -81,9 +82,8 @@ class NamedTables:
             return parameters_in_words(rows)
         if (self.folder / "synthesis.json").is_file():
             return synthesis_in_words(rows, study_titles(read_table(self.folder / "studies.csv")))
-        if name == "power" and (self.folder / "study.json").is_file():
-            points = read_json(self.folder / "study.json")["points"]
-            return power_for_print(rows, list(points[0]), chosen=chosen)
+        if (self.folder / "study.json").is_file():
+            return power_for_print(read_power(self.folder), name, rows, chosen=chosen)
         return rows
 
     def table(self, name: str) -> pd.DataFrame:

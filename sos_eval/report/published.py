@@ -11,7 +11,8 @@ from sos_eval.report.economics_words import parameters_in_words
 from sos_eval.report.flow_words import who
 from sos_eval.report.headline_words import ESTIMANDS, headline_in_words
 from sos_eval.report.page_tables import head_words
-from sos_eval.report.power.naming import key_words
+from sos_eval.report.power.naming import key_words, with_bounds
+from sos_eval.report.power.reading import PowerFolder
 from sos_eval.report.reading import (
     estimator_label,
     method_label,
@@ -61,8 +62,12 @@ def for_print(bundle: ResultBundle, name: str, rows: pd.DataFrame, *, chosen: bo
     return _in_words(bundle, rows, kept)
 
 
-def power_for_print(rows: pd.DataFrame, swept: Sequence[str], *, chosen: bool) -> pd.DataFrame:
-    """Return ``power.csv`` as it is published, with the words of swept keys."""
+def power_for_print(study: PowerFolder, name: str, rows: pd.DataFrame, *, chosen: bool) -> pd.DataFrame:
+    """Return a table of a power study as it is published: estimators, procedures and swept keys in words."""
+    swept = study.swept
+    rows = with_bounds(study.in_words(rows), rows, study.unseen)
+    if name != "power":
+        return rows.rename(columns={key: key_words(key) for key in swept})
     if not chosen:
         several = [one for one in ("outcome", "aggregation") if len(rows[one].unique()) > 1]
         scale = ["scale"] if len(rows["scale"].unique()) > 1 else []
