@@ -50,7 +50,7 @@ def _rows(design: Design) -> Iterator[tuple[str, str, str]]:
     inference = listed([one.key for one in entry.inference or design.inference])
     yield "Methods", "analysis", f"{entry.id} ({entry.method.label}); inference: {inference}"
     yield "Methods", "missing data", f"unbalanced: {design.panel.unbalanced}; {_imputed(design)}"
-    yield "Methods", "checks and sensitivity", listed([str(one.name) for one in design.checks])
+    yield "Methods", "checks and sensitivity", listed([str(one.name).replace("_", " ") for one in design.checks])
     yield "Results", "who took part", "flow.csv"
     yield "Results", "baseline", BLANK if _unmatched(entry) else "balance.csv"
     yield "Results", "estimates", "estimates.csv, with every inference declared"

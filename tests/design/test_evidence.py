@@ -153,7 +153,8 @@ def test_where_nobody_never_begins_the_comparison_is_those_that_begin_later(tmp_
 def test_tests_of_a_mechanism_say_what_they_would_find(tmp_path):
     tables = {
         "theory.nodes": pd.DataFrame({"node": ["a"]}),
-        "mechanisms.first_link": pd.DataFrame({"mediator": ["trust"], "p_value": [0.3], "detectable": [0.412]}),
+        "mechanisms.first_link": pd.DataFrame({"mediator": ["t"], "words": ["trust"], "p_value": [0.3],
+                                                "detectable": [0.412]}),
         "mechanisms.joint": pd.DataFrame({
             "mediator": ["trust"], "joint_p": [0.5], "first_detectable": [0.412], "link_detectable": [6.2],
         }),
@@ -164,7 +165,7 @@ def test_tests_of_a_mechanism_say_what_they_would_find(tmp_path):
         "First link tested: trust (p = 0.30, 0.412 would be found four times in five). Both links together tested: "
         "trust (p = 0.50, a first link of 0.412 and a second of 6.2 in two of three)."
     )
-    assert said["Moderator"].endswith("idaci_half (p = 0.21, a difference of 3 would be found four times in five).")
+    assert said["Moderator"].endswith("idaci half (p = 0.21, a difference of 3 would be found four times in five).")
 
 
 def test_letters_say_what_was_tested_and_found(tmp_path):
@@ -181,8 +182,8 @@ def test_letters_say_what_was_tested_and_found(tmp_path):
         "First link tested: trust (p = 0.004); not tested: plans. Both links together not tested: trust, plans."
     )
     assert said["Moderator"] == (
-        "One effect in all groups tested: idaci_half (p = 0.21). Differences looked for (exploratory) not tested: "
-        "dr_learner."
+        "One effect in all groups tested: idaci half (p = 0.21). Differences looked for (exploratory) not tested: "
+        "dr learner."
     )
     assert said["Implementation"] == "Fidelity scored in 8 units."
 
