@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sos_eval.errors import listed, numeral
 from sos_eval.results.check import CheckResult
-from sos_eval.results.comparison import OF_UNITS, USUAL_KS, Comparison, ComparisonMethod, gaps_told
+from sos_eval.results.comparison import EARLIER_OUTCOMES, OF_UNITS, USUAL_KS, Comparison, ComparisonMethod, gaps_told
 
 __all__ = ["balance_results"]
 
@@ -176,11 +176,16 @@ def _judged(comparison: Comparison | None, limit: str, what: _Judgement, thresho
     return CheckResult(name, statistic, value, text, declared, passed, table)
 
 
+def _words(covariate: object) -> str:
+    """Return a covariate as it stands in a sentence: ``the outcome before the start``."""
+    return EARLIER_OUTCOMES.get(str(covariate), str(covariate).replace("_", " "))
+
+
 def _sentence(what: _Judgement, worst: str, value: float, threshold: float | None, gaps: list[str], told: float) -> str:
     """Say what was found, of which covariate, and what was declared; `told` is what stands in the table."""
     which = f"{'smallest' if what.least else 'largest'} " if worst else ""
     turned = f"; {numeral(told)}, counted the other way round" if what.source == "variance_ratio" and told < 1 else ""
-    of = f" ({worst}{turned})" if worst else ""
+    of = f" ({_words(worst)}{turned})" if worst else ""
     limit = "" if threshold is None else f"; the declared limit is {threshold:g}"
-    missing = f" None exists for {', '.join(map(str, gaps))}." if gaps else ""
+    missing = f" None exists for {', '.join(map(_words, gaps))}." if gaps else ""
     return f"The {which}{what.words} after the comparison group was built is {value:.2f}{of}{limit}.{missing}"

@@ -43,8 +43,10 @@ def synthesise(screen: Screen, /, sources: tuple[Path, ...], out: Path | None, *
     shown = answer.studies[["study", "estimate", "conf_low", "conf_high", "weight"]].round(3).to_string(index=False)
     further = {"groups": answer.groups, "moderators": answer.moderators}
     asked = [table.round(3).to_string(index=False) for table in further.values() if len(table)]
-    lines = [answer.sentence, *answer.notes, shown, *asked, *([f"written: {out}"] if out else [])]
+    lines = [answer.verdict, answer.sentence, *answer.notes, shown, *asked, *([f"written: {out}"] if out else [])]
     tables = {"studies": answer.studies, "synthesis": answer.models, "leave_one_out": answer.without}
     tables |= {name: table for name, table in further.items() if len(table)}
     rows = {name: table.to_dict("records") for name, table in tables.items()}
-    screen.answer("\n".join(lines), {"sentence": answer.sentence, "notes": list(answer.notes), **rows})
+    screen.answer(
+        "\n".join(lines), {"sentence": answer.sentence, "verdict": answer.verdict, "notes": list(answer.notes), **rows}
+    )

@@ -171,6 +171,19 @@ class Design:
         return next(one for one in self.estimators if one.role == "primary")
 
     @property
+    def by_lot(self) -> str:
+        """Where it is declared that a lot drew when each unit starts: ``as the method declares``; empty if nowhere.
+
+        One that is declared for the evidence gate counts with its evidence, as it does there.
+        """
+        if str(self.primary.method.name) == "roth_santanna":
+            return "as the method declares"
+        gate = getattr(self.economics, "gate", None)
+        randomised = gate is not None and gate.facts.get("randomised") is True
+        evidenced = gate is not None and gate.evidence.get("randomised", "").strip()
+        return "as economics.gate declares" if randomised and evidenced else ""
+
+    @property
     def path(self) -> Path:
         """The design file."""
         return self.document.path

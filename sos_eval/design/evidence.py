@@ -66,8 +66,8 @@ def maryland(design: Design, facts: RunFacts) -> pd.DataFrame:
 
 def _level(design: Design, facts: RunFacts) -> tuple[int, str, str]:
     method = design.primary.method
-    if str(method.name) == "roth_santanna":
-        condition = "the starts were drawn by lot, as the method declares; without a documented draw level 3 at most"
+    if design.by_lot:
+        condition = f"the starts were drawn by lot, {design.by_lot}; without a documented draw level 3 at most"
         return 5, "starts drawn by lot", condition
     staggered = len(facts.panel.cohorts) > 1
     if not facts.panel.n_comparison_units:
@@ -149,7 +149,8 @@ def _adjusted(design: Design, absorbed: Sequence[str]) -> Iterator[str]:
         yield f"Declared, but absorbed by unit and time effects, so that nothing is adjusted for: {listed(absorbed)}."
     strata = strata_of_effects(entry.inference or design.inference)
     if strata:
-        yield f"Effects by stratum and period are taken out, strata by {listed(list(strata))}."
+        cut = listed([str(one).replace("_", " ") for one in strata])
+        yield f"Effects by stratum and period are taken out, strata by {cut}."
     if str(entry.comparison.name) == "declared" and getattr(entry.comparison, "people", None) is None:
         yield "Effects by matched set and period are taken out; sets that share a comparison unit are one."
     if design.theory is None:
@@ -266,9 +267,14 @@ def _mechanism(facts: RunFacts, tables: Mapping[str, pd.DataFrame]) -> str:
     links = tables.get("mechanisms.first_link", pd.DataFrame())
     joint = tables.get("mechanisms.joint", pd.DataFrame())
     said = [facts.theory.implications, "" if len(links) else "No mediator is measured."]
-    said.append(_tests("First link", links, "mediator", "p_value", _first) if len(links) else "")
-    said.append(_tests("Both links together", joint, "mediator", "joint_p", _both) if len(joint) else "")
+    said.append(_tests("First link", links, _named_by(links), "p_value", _first) if len(links) else "")
+    said.append(_tests("Both links together", joint, _named_by(joint), "joint_p", _both) if len(joint) else "")
     return " ".join(text for text in said if text)
+
+
+def _named_by(links: pd.DataFrame) -> str:
+    """Return the column that says what a mediator is called."""
+    return "words" if "words" in links else "mediator"
 
 
 def _first(row: pd.Series) -> str:
@@ -293,9 +299,10 @@ def _tests(
     what: str, table: pd.DataFrame, name: str, p: str, size: Callable[[pd.Series], str] = lambda _: ""
 ) -> str:  # fmt: skip
     """Say which of a table's tests were made, what they found and would find; a line without a p is no test."""
+    table = table.assign(named=table[name].astype(str).str.replace("_", " "))
     made = table[table[p].notna()]
-    found = listed([f"{row[name]} ({p_text(float(row[p]))}{size(row)})" for _, row in made.iterrows()])
-    lacking = listed(table.loc[table[p].isna(), name].tolist())
+    found = listed([f"{row['named']} ({p_text(float(row[p]))}{size(row)})" for _, row in made.iterrows()])
+    lacking = listed(table.loc[table[p].isna(), "named"].tolist())
     said = [f"tested: {found}"] if found else []
     return f"{what} {'; '.join([*said, *([f'not tested: {lacking}'] if lacking else [])])}."
 

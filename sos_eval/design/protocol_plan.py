@@ -44,7 +44,7 @@ def header_rows(design: Design) -> Iterator[tuple[str, str]]:
     primary, others = _outcomes(design, entry)
     for name in ("Developer", "Delivery organisations", "Evaluator", "Principal investigator", "Authors"):
         yield name, to_write(name.lower())
-    yield "Trial type", f"{_type(entry)} ({entry.method.label})"
+    yield "Trial type", f"{_type(design)} ({entry.method.label})"
     yield "Age or status of participants", asked.population or to_write("age or status of participants")
     yield "Number of authorities", to_write("number of authorities (`sos-eval check` counts them)")
     yield "Number of children or families", to_write("number of children or families")
@@ -53,9 +53,9 @@ def header_rows(design: Design) -> Iterator[tuple[str, str]]:
     yield "Contextual factors", " ".join(asked.caveats) or to_write("contextual factors")
 
 
-def _type(entry: Entry) -> str:
-    """Say what kind of trial the primary estimator takes it for."""
-    if entry.method.name == "roth_santanna":
+def _type(design: Design) -> str:
+    """Say what kind of trial it is declared to be."""
+    if design.by_lot:
         return "roll-out by lot, if the draw is documented"
     return "quasi-experimental, authorities with and without a recorded start"
 

@@ -37,7 +37,7 @@ def _rows(design: Design) -> Iterator[tuple[str, str, str]]:
     yield "Methods", "who is eligible", _declared(estimand["Population"])
     against = _declared(estimand["Compared with"]) or "a comparator that is not declared"
     yield "Methods", "strategies compared", f"{estimand['Strategy']}, against {against}"
-    yield "Methods", "assignment", _assignment(str(entry.method.name))
+    yield "Methods", "assignment", _assignment(design.by_lot)
     yield (
         "Methods",
         "start and end of follow-up",
@@ -50,7 +50,7 @@ def _rows(design: Design) -> Iterator[tuple[str, str, str]]:
     inference = listed([one.key for one in entry.inference or design.inference])
     yield "Methods", "analysis", f"{entry.id} ({entry.method.label}); inference: {inference}"
     yield "Methods", "missing data", f"unbalanced: {design.panel.unbalanced}; {_imputed(design)}"
-    yield "Methods", "checks and sensitivity", listed([str(one.name) for one in design.checks])
+    yield "Methods", "checks and sensitivity", listed([str(one.name).replace("_", " ") for one in design.checks])
     yield "Results", "who took part", "flow.csv"
     yield "Results", "baseline", BLANK if _unmatched(entry) else "balance.csv"
     yield "Results", "estimates", "estimates.csv, with every inference declared"
@@ -87,13 +87,17 @@ def _source(design: Design) -> str:
     return f"{design.panel.source} (panel.source); provenance.json has files and hashes"
 
 
-def _assignment(method: str) -> str:
-    if method == "roth_santanna":
+def _assignment(by_lot: str) -> str:
+    if by_lot:
         return "the trial draws starts by lot; so, as declared, were these"
     how = "how these came about is not declared"
     return f"the trial draws starts by lot; {how}, and changes of the comparison group stand in for chance"
 
 
 def _assumptions(design: Design) -> str:
+    if design.by_lot:
+        return (
+            "a lot drew when each unit starts, so that without the intervention all would have changed alike on average"
+        )
     known = "; the theory names what may move trends" if design.theory is not None else ""
     return f"without the intervention both groups would have changed alike (parallel trends){known}"

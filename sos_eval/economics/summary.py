@@ -12,7 +12,7 @@ from sos_eval.economics.decision import Decision
 from sos_eval.economics.icers import predecessors
 from sos_eval.errors import numeral
 
-__all__ = ["UNDECIDED", "economic_headline", "finding", "main_results", "outside_tiers", "subject_of"]
+__all__ = ["UNDECIDED", "economic_headline", "finding", "main_results", "outside_tiers", "subject_of", "to_pay"]
 
 #: Why no single verdict is given.
 UNDECIDED = "no decision_threshold is declared: the curves say what holds at which threshold, none is singled out"
@@ -164,25 +164,27 @@ def _second(chosen: Decision, pairs: pd.DataFrame) -> tuple[str, float]:
 
 
 def _sentence(chosen: Decision, quadrant: str, found: Mapping[str, Any]) -> str:
-    """Say what is best at the threshold and how sure that is, and where the strategy lies against the comparator."""
+    """Say what is best at the threshold, how sure that is, and where the strategy lies; amounts have three digits."""
     money, unit, inmb, second = found["currency"], found["unit"], found["inmb"], found["second_best"]
     at = f"At {money} {chosen.threshold:,.10g} for {unit} "
     chance = f"better than {chosen.reference} with probability {found['probability_better_than_comparator']:.2f}"
-    ends = f"{inmb['low']:,.0f} to {inmb['high']:,.0f}"
+    ends = f"{numeral(inmb['low'])} to {numeral(inmb['high'])}"
     sure = f"95% interval over {chosen.reference} {ends}; {chance}"
     if len({chosen.reference, chosen.subject, second["strategy"]}) > 2 or chosen.best == chosen.reference:
         sure += f", best of all with {found['probability_best_of_all']:.2f}"
     ratio = (
-        "" if found["icer"] is None else f" ICER {money} {found['icer']:,.0f} for {unit}, over {found['icer_against']}."
+        ""
+        if found["icer"] is None
+        else f" ICER {money} {numeral(found['icer'])} for {unit}, over {found['icer_against']}."
     )
     where = f"{chosen.subject} against {chosen.reference}: {quadrant}.{ratio}"
     if chosen.best == chosen.reference:
-        less = f"{money} {-inmb['value']:,.0f} lower" if inmb["value"] < 0 else "no higher"
+        less = f"{money} {numeral(-inmb['value'])} lower" if inmb["value"] < 0 else "no higher"
         runner_up = f"the next is {chosen.subject}, whose expected net benefit is {less} ({sure})"
         return f"{at}{chosen.reference} is best on average; {runner_up}. {where}"
-    over = f"{money} {inmb['value']:,.0f} over {chosen.reference}"
+    over = f"{money} {numeral(inmb['value'])} over {chosen.reference}"
     if second["strategy"] != chosen.reference:
-        over += f" and {money} {second['behind_by']:,.0f} over {second['strategy']}, the second best"
+        over += f" and {money} {numeral(second['behind_by'])} over {second['strategy']}, the second best"
     return f"{at}{chosen.subject} is best on average, by {over} ({sure}). {where}"
 
 
@@ -204,12 +206,19 @@ def finding(outputs: Mapping[str, Any]) -> str:
             return "No economic result: the evidence carries none."
         compared, against = " and ".join(pairs["strategy"]), pairs["reference"].iloc[0]
         return f"Costs and effects of {compared} against {against}: draws from files hold no break-even."
-    subject = subject_of(outputs)
+    label = f"{_opened(str(table['label'].iloc[0]))}. " if "label" in table else ""
+    return label + to_pay(outputs)
+
+
+def to_pay(outputs: Mapping[str, Any]) -> str:
+    """Say what each strategy, or the one decided on, would have to achieve to pay for itself; empty where unknown."""
+    table, subject = outputs.get("breakeven"), subject_of(outputs)
+    if not isinstance(table, pd.DataFrame) or not len(table):
+        return ""
     if "strategy" not in table:  # a folder of an earlier version, whose break-even was the whole programme's
         table = table.assign(strategy="the whole programme", scenario_low=np.nan, scenario_high=np.nan)
-    label = f"{_opened(str(table['label'].iloc[0]))}. " if "label" in table else ""
     names = [subject] if subject else list(table["strategy"].unique())
-    return label + " ".join(_pays(table[table["strategy"] == name], name) for name in names)
+    return " ".join(_pays(table[table["strategy"] == name], name) for name in names)
 
 
 def _pays(table: pd.DataFrame, name: str) -> str:

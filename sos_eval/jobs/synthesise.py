@@ -61,7 +61,13 @@ def write_synthesis(answer: Synthesis, out: Path, *, force: bool = False) -> Non
     }  # fmt: skip
     texts = {f"{name}.csv": csv_text(table) for name, table in tables.items() if len(table)}
     rows = {name: table.to_dict("records") for name, table in tables.items() if len(table)}
-    texts[MARKER] = json_text({"schema": SCHEMA, "sentence": answer.sentence, "notes": answer.notes, **rows})
+    said = {
+        "sentence": answer.sentence,
+        "verdict": answer.verdict,
+        "notes": answer.notes,
+        "not_shown": answer.not_shown,
+    }
+    texts[MARKER] = json_text({"schema": SCHEMA, **said, **rows})
 
     def fill(folder: Path) -> None:
         for name, text in texts.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ def write(
         design=design.resolved, estimates=groups[first].source.periods.in_table(estimates),
         balance=groups[first].comparison.balance, weights=weights_table(groups[first]),
         flow=flow_table(groups[first].comparison.panel),
-        diagnostics=diagnostics_of(checked), headline=headline_of, facts=facts,
+        diagnostics=diagnostics_of(checked), headline=partial(headline_of, by_lot=design.by_lot), facts=facts,
         provenance=_provenance(design, account, facts),
         tables=_tables(groups, fitted, answers, checked, first) | _curve(judged) | further, tests=_tests(answers),
         economics=costed,

@@ -132,6 +132,10 @@ def _plan(study: Study) -> dict[str, object]:
         "world": study.points[0].world.name, "title": study.title,
         "world_title": study.points[0].world.title, "analysed": _analysed(study),
         "per": {one.name: one.per for line in study.at(0).lines for one in line.source.outcomes if one.counted},
+        "labels": {
+            "estimator": {line.id: line.words for line in study.points[0].lines},
+            "inference": {one.key: one.told_label for line in study.points[0].lines for one in line.inference},
+        },
         "points": [{str(k): v for k, v in point.keys.items()} for point in study.points],
     }  # fmt: skip
 

@@ -13,7 +13,7 @@ from sos_eval.report.whose import rests_on
 from sos_eval.report.wording import count, covariate_words, in_units, listing, minus_signs
 from sos_eval.results.facts import OutcomeFacts, PanelFacts, RunFacts
 
-__all__ = ["basis", "on_what"]
+__all__ = ["basis", "lot_clause", "on_what"]
 
 _SETS = "matched_sets "
 ALONE = "compared with nobody, so that whatever else changed at the start is in the answer"
@@ -60,6 +60,11 @@ def basis(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str], furth
         *further,
     ]
     return in_units(f"{'; '.join([f'The answer rests on {who}', *clauses])}.", units)
+
+
+def lot_clause(by_lot: str) -> list[str]:
+    """Return a clause on a lot that is declared to have drawn when each unit starts; none without one."""
+    return [f"when each starts counts as drawn by lot, {by_lot}"] if by_lot else []
 
 
 def _built(panel: PanelFacts) -> list[str]:

@@ -252,9 +252,15 @@ def _apart(check: CheckFacts, units: tuple[str, str]) -> str:
 
 
 def does_not_show(
-    verdict: Verdict, question: QuestionFacts, units: tuple[str, str], *, ranged: bool = True, whom: Estimand = "att"
+    verdict: Verdict,
+    question: QuestionFacts,
+    units: tuple[str, str],
+    *,
+    ranged: bool = True,
+    whom: Estimand = "att",
+    by_lot: str = "",
 ) -> list[str]:
-    """Return what a reader might take from the result and should not."""
+    """Return what a reader might take from the result and should not; `by_lot`: where a lot is declared."""
     did = question.intervention
     said = []
     if verdict == "inconclusive":
@@ -265,7 +271,11 @@ def does_not_show(
         )
         said.append(f"That {did} makes no difference: {also}.")
     if verdict in ("decrease", "increase"):
-        said.append("That nothing else explains the difference: it rests on a comparison, not on an experiment.")
+        why = f"a lot drew the starts, {by_lot}, and this run does not show that it was kept to"
+        said.append(
+            f"That nothing else explains the difference: "
+            f"{why if by_lot else 'it rests on a comparison, not on an experiment'}."
+        )
     said.append(f"What happened in any one {units[0]}: the number is {stands_for(whom, units)}.")
     said.append(f"What {did} would do in {units[1]} {others_than(whom)}.")
     said.append("Whether children were safer or better off, unless the outcome itself measures that.")
@@ -273,9 +283,9 @@ def does_not_show(
 
 
 def what_would_change_it(
-    verdict: Verdict, effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]
+    verdict: Verdict, effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str], *, by_lot: bool = False
 ) -> list[str]:
-    """Return what evidence would move the verdict."""
+    """Return what evidence would move the verdict; `by_lot`: a lot is declared to have drawn the starts."""
     said = []
     needed = _units_needed(effect, facts)
     why = facts.inference.reason
@@ -290,9 +300,10 @@ def what_would_change_it(
     if verdict == "not_identified" and not str(effect.row.get("reason") or "").startswith("withheld"):
         said.append("A design that identifies the estimate: see the reason beside it in the table of estimates.")
     if verdict in ("decrease", "increase", "no_meaningful_effect"):
+        apart = f"treated and comparison {units[1]} were already on different paths"
+        apart = "the lot was not kept to" if by_lot else apart
         said.append(
-            f"Evidence that treated and comparison {units[1]} were already on different paths, or that something else "
-            f"happened to the treated {units[1]} at the same time."
+            f"Evidence that {apart}, or that something else happened to the treated {units[1]} at the same time."
         )
     if facts.panel.untreated_means == "unknown":
         said.append(f"A register of which comparison {units[1]} used it, and from when.")

@@ -14,15 +14,9 @@ from sos_eval.report.evidence_page import evidence_page
 from sos_eval.report.first_page import first_page, limits
 from sos_eval.report.plan import plan_badge
 from sos_eval.report.sections import appendix, effect, implementation, mechanisms, moderators, provenance
+from sos_eval.report.verdict import VERDICTS
 
 __all__ = ["compose"]
-
-_BADGES = {
-    "inconclusive": "Inconclusive", "decrease": "Lower than the comparison suggests",
-    "increase": "Higher than the comparison suggests", "no_meaningful_effect": "No difference worth having",
-    "not_identified": "Cannot be answered with these data",
-}  # fmt: skip
-
 
 WITHHELD = "The answer is withheld (disclosure)"
 
@@ -42,7 +36,7 @@ def compose(bundle: ResultBundle, drawn: Drawn) -> ReportDocument:
         *economics(bundle, drawn), *evidence_page(bundle), *appendix(bundle), *provenance(bundle, drawn),
     ]  # fmt: skip
     failed = any(passed is False for passed in bundle.diagnostics["passed"])
-    verdict = WITHHELD if is_withheld(headline) else _BADGES.get(str(headline.get("verdict")), "No headline")
+    verdict = WITHHELD if is_withheld(headline) else VERDICTS.get(str(headline.get("verdict")), "No headline")
     check = "a declared check failed" if failed else ""
     damaged = "damaged: not as the run wrote it" if bundle.damage else ""
     parts = (damaged, verdict, _part(headline, "badge"), check, plan_badge(bundle.facts.lock))

@@ -10,8 +10,9 @@ from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.economics.summary import finding, outside_tiers, subject_of
 from sos_eval.report.content import Block, Bullets, Heading, Picture, Table, Text
 from sos_eval.report.draw import Drawn
+from sos_eval.report.economics_gate import gate_table
 from sos_eval.report.economics_texts import in_money, texts
-from sos_eval.report.economics_words import fact_words, needed_words, table_words
+from sos_eval.report.economics_words import criterion_words, table_words
 from sos_eval.report.tabulate import shown
 
 __all__ = ["economics"]
@@ -118,24 +119,9 @@ def _gate(gate: dict[str, Any]) -> list[Block]:
     blocks: list[Block] = []
     lift, evidence = gate.get("lift") or {}, gate.get("evidence") or {}
     if lift:
-        lines = tuple(f"{_criterion(name, evidence)}: {text}" for name, text in lift.items())
+        lines = tuple(f"{criterion_words(name, evidence)}: {text}" for name, text in lift.items())
         blocks += [Heading("What would lift it", 3), Bullets(lines)]
     if evidence:
-        rows = [[_criterion(name, evidence), str(entry["tier"]), *_measured(entry)] for name, entry in evidence.items()]
-        names = ["Criterion", "Tier", "Measured", "Needed", "Where, and notes"]
-        frame = pd.DataFrame(rows, columns=names, dtype=object)
-        blocks.append(Table(frame, "The evidence, criterion by criterion; the lowest tier counts"))
+        table = gate_table(gate).drop(columns="lift").rename(columns={"where": "Where, and notes"})
+        blocks.append(Table(table, "The evidence, criterion by criterion; the lowest tier counts"))
     return blocks
-
-
-def _measured(entry: dict[str, Any]) -> tuple[str, str, str]:
-    """Return what was measured, what the higher tiers need, and where the evidence stands."""
-    measured = "; ".join(fact_words(field, value) for field, value in (entry.get("measured") or {}).items())
-    needed = needed_words({str(tier): str(text) for tier, text in (entry.get("threshold") or {}).items()})
-    where = dict.fromkeys(map(str, (entry.get("pointer") or {}).values()))
-    return measured, needed, "; ".join([*where, *map(str, entry.get("notes") or [])])
-
-
-def _criterion(name: str, evidence: dict[str, Any]) -> str:
-    words = str((evidence.get(name) or {}).get("name", "")).replace("_", " ")
-    return f"{name} {words}".strip()

@@ -13,7 +13,7 @@ from sos_eval.economics.gate.dossier import gate_rule
 from sos_eval.errors import numeral
 from sos_eval.report.wording import plain_words
 
-__all__ = ["fact_words", "needed_words", "parameter_words", "parameters_in_words", "table_words"]
+__all__ = ["criterion_words", "fact_words", "needed_words", "parameter_words", "parameters_in_words", "table_words"]
 
 _HEADS = {
     "inc": "incremental", "prob": "probability", "icer": "ICER", "enbs": "net benefit of sampling", "evsi": "EVSI",
@@ -61,6 +61,11 @@ def parameter_words(name: object) -> str:
         known = _PARAMETERS.get(kind)
         said.append(part if known is None else f"{known}: {of.removesuffix(']')}" if of else known)
     return " and ".join(said)
+
+
+def criterion_words(name: str, evidence: Mapping[str, Any]) -> str:
+    """Return a criterion of the gate with its name: ``G9 cost quality``."""
+    return f"{name} {plain_words(str((evidence.get(name) or {}).get('name', '')))}".strip()
 
 
 @cache

@@ -11,10 +11,23 @@ from typing import Any
 
 from sos_eval.errors import Fault, InputFault
 
-__all__ = ["SIZES", "FigureLook", "FigureSize", "TooTight", "current_look", "looking", "read_size"]
+__all__ = [
+    "LOGO",
+    "PAGE_HIGH",
+    "SIZES",
+    "FigureLook",
+    "FigureSize",
+    "TooHigh",
+    "TooTight",
+    "current_look",
+    "looking",
+    "read_size",
+]
 
 #: Inches. ``page``: between the margins of A4; ``half``: two beside each other; ``slide``: wide screen.
 SIZES: dict[str, tuple[float, float | None]] = {"page": (6.69, None), "half": (3.3, None), "slide": (13.33, 7.5)}
+#: Inches of height that a page of A4 has for a figure with its caption, and of a logo.
+PAGE_HIGH, LOGO = 9.7, 0.42
 #: From this width on letters grow with the figure.
 _GROWS_FROM = 7.2
 _LEAST, _MOST = 2.0, 60.0
@@ -23,6 +36,14 @@ _SIDES = re.compile(r"(\d+(?:\.\d+)?)x(\d+(?:\.\d+)?)")
 
 class TooTight(Exception):
     """A figure has no room for its axes; the text says what it needs."""
+
+
+class TooHigh(TooTight):
+    """A figure is higher than a page; `inches` is what it takes."""
+
+    def __init__(self, inches: float) -> None:
+        super().__init__(f"it would be {inches:.1f} inches high, a page has {PAGE_HIGH:g}")
+        self.inches = inches
 
 
 @dataclass(frozen=True)
@@ -49,13 +70,16 @@ class FigureLook:
     style
         matplotlib settings on top of the house's.
     logo
-        Inches on the top right that the title leaves free.
+        Inches on the top right that the title leaves free; where it would have too little beside them it stands below.
+    page
+        Inches of height that panels are fitted into.
     """
 
     width: float | None = None
     height: float | None = None
     style: Mapping[str, Any] = field(default_factory=dict)
     logo: float = 0.0
+    page: float = PAGE_HIGH
 
 
 _LOOK: ContextVar[FigureLook] = ContextVar("figure look", default=FigureLook())  # noqa: B039  frozen

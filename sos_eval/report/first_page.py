@@ -1,4 +1,4 @@
-"""Page one: the verdict, safety beside it, one figure, at most seven sentences by weight; the rest is further down."""
+"""Page one: the verdict, safety and costs, one figure, at most seven sentences by weight; the rest is further down."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from sos_eval.report.clustered import only_clustered
 from sos_eval.report.content import Block, Bullets, Heading, Link, Picture, Table, Text
 from sos_eval.report.converted import PATH_ROWS
 from sos_eval.report.draw import Drawn
+from sos_eval.report.economics_answer import economics_answer
 from sos_eval.report.family_blocks import together
 from sos_eval.report.plan import lock_sentence
 from sos_eval.report.reading import scale_label, unit_words
@@ -43,7 +44,7 @@ NOT_ASSESSED = "Safety was not assessed: no outcome of this design is declared a
 def first_page(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
     """Return page one."""
     shown, more = _within_budget(bundle)
-    headline = bundle.headline
+    headline, costs = bundle.headline, economics_answer(bundle.economics)
     return [
         *_question(bundle.facts.question),
         Text(lock_sentence(bundle.facts.lock), "small"),
@@ -51,6 +52,7 @@ def first_page(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
         *([Text(COARSE, "small")] if _is_coarse(bundle) else []),
         Text(str(headline.get("sentence") or "This bundle has no headline."), "answer"),
         *_safety(bundle),
+        *([Text(costs)] if costs else []),
         *([Picture("answer", drawn.alt["answer"])] if "answer" in drawn.images else []),
         *([Bullets(tuple(shown))] if shown else []),
         Link(f"{LIMITS}: {_how_many(more)}, and words that it does not support", LIMITS),

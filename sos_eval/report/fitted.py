@@ -148,13 +148,13 @@ def _refuse_collisions(figure: Figure, shown: list[Axes]) -> None:
     parts = [*figure.texts[:2], *(part for axes in shown for part in _around(axes))]
     boxes = [(part, part.get_window_extent(drawn)) for part in parts]
     for (one, a), (other, b) in combinations(boxes, 2):
-        if _overlap(a, b):
+        if _overlap(a, b, apart=_APART):
             raise TooTight(f"“{_named(one)}” would lie on “{_named(other)}”")
 
 
-def _overlap(a: Any, b: Any) -> bool:
-    """Whether two boxes share more than a pixel."""
-    return bool(min(a.x1, b.x1) - max(a.x0, b.x0) > 1.0 and min(a.y1, b.y1) - max(a.y0, b.y0) > 1.0)
+def _overlap(a: Any, b: Any, apart: float = -1.0) -> bool:
+    """Whether two boxes share more than a pixel, or stand beside each other less than `apart` pixels away."""
+    return bool(min(a.x1, b.x1) - max(a.x0, b.x0) > -apart and min(a.y1, b.y1) - max(a.y0, b.y0) > 1.0)
 
 
 def _named(part: Any) -> str:

@@ -44,7 +44,11 @@ def _parts(bundle: ResultBundle) -> list[Block]:
     if table.empty:
         return []
     declared: list[dict[str, Any]] = (bundle.design.get("theory") or {}).get("mediation") or []
-    relied = [f"{path['through']}: {path['ignorability']}{_reference(path)}" for path in declared]
+    words = dict(zip(table["mediator"].astype(str), table["words"].astype(str), strict=True))
+    relied = [
+        f"{words.get(str(path['through']), path['through'])}: {path['ignorability']}{_reference(path)}"
+        for path in declared
+    ]
     quantities = [plain_words(str(name)) if pd.notna(name) else "" for name in table["quantity"]]
     told = table.drop(columns="mediator").assign(quantity=quantities)
     return [

@@ -15,9 +15,12 @@ from sos_eval.bundle.listing import refuse_damage
 from sos_eval.declare import read_json
 from sos_eval.errors import Fault, InputFault, nearest
 from sos_eval.report.drawing import NothingToShow
+from sos_eval.report.economics_gate import gate_notes, gate_table
 from sos_eval.report.economics_texts import in_money
 from sos_eval.report.economics_words import parameters_in_words
+from sos_eval.report.power.reading import read_power
 from sos_eval.report.published import for_print, power_for_print
+from sos_eval.report.synthesis_words import study_titles, synthesis_in_words
 from sos_eval.report.table_notes import notes_on
 from sos_eval.report.tables.models import models_notes
 from sos_eval.results.method import registered, summary
@@ -77,9 +80,10 @@ class NamedTables:
             return for_print(self.bundle, name, rows, chosen=chosen)
         if (self.folder / "gate.json").is_file():
             return parameters_in_words(rows)
-        if name == "power" and (self.folder / "study.json").is_file():
-            points = read_json(self.folder / "study.json")["points"]
-            return power_for_print(rows, list(points[0]), chosen=chosen)
+        if (self.folder / "synthesis.json").is_file():
+            return synthesis_in_words(rows, study_titles(read_table(self.folder / "studies.csv")))
+        if (self.folder / "study.json").is_file():
+            return power_for_print(read_power(self.folder), name, rows, chosen=chosen)
         return rows
 
     def table(self, name: str) -> pd.DataFrame:
@@ -114,9 +118,24 @@ def named_tables(folder: Path) -> NamedTables:
 def _of_files(folder: Path) -> NamedTables:
     """Take every CSV file of a folder as a table of its name."""
     files = {file.stem: file for file in sorted(folder.glob("*.csv"))}
-    makers = {name: partial(read_table, file) for name, file in files.items()}
+    makers: dict[str, Callable[[], pd.DataFrame]] = {name: partial(read_table, file) for name, file in files.items()}
     summaries = {name: _WORDS.get(name, f"The file {name}.csv.") for name in files}
-    return NamedTables(folder, makers, summaries, {}, _money(folder, files))
+    notes = _money(folder, files)
+    _with_gate(folder, "gate", makers, summaries, notes)
+    return NamedTables(folder, makers, summaries, {}, notes)
+
+
+def _with_gate(
+    folder: Path, name: str, makers: dict[str, Callable[[], pd.DataFrame]], summaries: dict[str, str],
+    notes: dict[str, tuple[str, ...]],
+) -> None:  # fmt: skip
+    """Add the evidence gate of an economic evaluation's folder, which is no file of rows, as a table of a name."""
+    if (folder / "gate.json").is_file():
+        gate = read_json(folder / "gate.json")
+        makers[name], notes[name] = partial(gate_table, gate), gate_notes(gate)
+        summaries[name] = (
+            "Evidence gate, a row per criterion: tier, what was measured, what is needed, what would lift it."
+        )
 
 
 def _money(folder: Path, names: Iterable[str], before: str = "") -> dict[str, tuple[str, ...]]:
@@ -145,6 +164,7 @@ def _of_bundle(bundle: ResultBundle) -> NamedTables:
     notes = {
         name: notes_on(bundle, makers[name]()) for name in ("effects", "event_study", "procedures") if name in makers
     } | _money(bundle.path / "economics", makers, "economics.")
+    _with_gate(bundle.path / "economics", "economics.gate", makers, summaries, notes)
     return NamedTables(bundle.path, makers, summaries, skipped, notes | {"models": models_notes(bundle)}, bundle)
 
 

@@ -14,6 +14,7 @@ __all__ = ["Choice", "cell_kind", "choices", "head_words", "row_kinds"]
 #: Columns whose names are no words.
 _HEADS = {
     "p_value": "p", "p_adjusted": "p, adjusted", "std_error": "Error", "conf_low": "Low end", "conf_high": "High end",
+    "conf_level": "Level of the interval",
     "n_units": "Units", "n_treated_units": "Treated units", "n_treated": "Treated", "n_clusters": "Clusters",
     "n_unscored": "Not scored", "first_p": "p of the first link", "link": "Second link", "link_error": "Its error",
     "link_p": "p of the second link", "link_detectable": "Second link, detectable", "joint_p": "Joint p",

@@ -9,8 +9,10 @@ import pandas as pd
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.economics_words import parameters_in_words
 from sos_eval.report.flow_words import who
+from sos_eval.report.headline_words import ESTIMANDS, headline_in_words
 from sos_eval.report.page_tables import head_words
-from sos_eval.report.power.naming import key_words
+from sos_eval.report.power.naming import key_words, with_bounds
+from sos_eval.report.power.reading import PowerFolder
 from sos_eval.report.reading import (
     estimator_label,
     method_label,
@@ -35,7 +37,6 @@ _TELLS_APART = ("outcome", "estimand", "scale", "inference", "conf_level", "reas
 _OF_POWER = (
     "true_effect", "bias", "coverage", "coverage_mcse", "power", "power_mcse", "failures",
 )  # fmt: skip
-_ESTIMANDS = {"att": "on the treated", "ate": "on all", "ato": "where groups overlap"}
 _SCALES = {"rate_per": "rate", "ratio": "rate ratio", "value": "own units"}
 _POWER_HEADS = {
     "true_effect": "True effect", "bias_mcse": "Error of bias", "coverage_mcse": "Error of coverage",
@@ -54,12 +55,19 @@ def for_print(bundle: ResultBundle, name: str, rows: pd.DataFrame, *, chosen: bo
     """
     if name.startswith("economics."):
         return parameters_in_words(rows)
+    if name == "headline":
+        words = headline_in_words(bundle)
+        return words[[column for column in rows.columns if column in words]]
     kept = rows if chosen or name not in _PRINTED else _fitting(rows, _PRINTED[name])
     return _in_words(bundle, rows, kept)
 
 
-def power_for_print(rows: pd.DataFrame, swept: Sequence[str], *, chosen: bool) -> pd.DataFrame:
-    """Return ``power.csv`` as it is published, with the words of swept keys."""
+def power_for_print(study: PowerFolder, name: str, rows: pd.DataFrame, *, chosen: bool) -> pd.DataFrame:
+    """Return a table of a power study as it is published: estimators, procedures and swept keys in words."""
+    swept = study.swept
+    rows = with_bounds(study.in_words(rows), rows, study.unseen)
+    if name != "power":
+        return rows.rename(columns={key: key_words(key) for key in swept})
     if not chosen:
         several = [one for one in ("outcome", "aggregation") if len(rows[one].unique()) > 1]
         scale = ["scale"] if len(rows["scale"].unique()) > 1 else []
@@ -107,7 +115,7 @@ def _in_words(bundle: ResultBundle, rows: pd.DataFrame, kept: pd.DataFrame) -> p
         elif name == "covariate":
             words[name] = [covariate_words(str(value)) for value in values]
         elif name == "estimand":
-            words[name] = [_known(value, _ESTIMANDS) for value in values]
+            words[name] = [_known(value, ESTIMANDS) for value in values]
         elif name == "scale":
             outcomes = rows["outcome"] if "outcome" in rows else [bundle.facts.headline.outcome] * len(rows)
             words[name] = [

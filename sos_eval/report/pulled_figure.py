@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import import_module
 from io import BytesIO
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -14,7 +15,7 @@ import pandas as pd
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.errors import Fault, InputFault
 from sos_eval.report.drawing import Drawing
-from sos_eval.report.figure_look import FigureLook, FigureSize, TooTight, looking
+from sos_eval.report.figure_look import LOGO, PAGE_HIGH, FigureLook, FigureSize, TooHigh, TooTight, looking
 from sos_eval.report.fitted import fitted
 from sos_eval.report.recolour import recolour
 from sos_eval.report.theme import house_style, image
@@ -27,7 +28,6 @@ __all__ = ["FigureOrder", "NoRoom", "PulledFigure"]
 
 #: Points of the house's text, the smallest that it may shrink to, and by how much at a step.
 _HOUSE, _SMALLEST, _STEP = 9.0, 6.0, 0.88
-_LOGO = 0.42
 
 
 class NoRoom(InputFault):
@@ -95,22 +95,36 @@ class FigureOrder:
         """
         wanted = self.theme.sizes.text if self.theme is not None else _HOUSE
         scale = wanted / _HOUSE * (self.size.scale if self.size is not None else 1.0)
+        heights: list[float] = []
+        spare = 0.0
         while True:
             try:
-                return self._draw_at(scale, make)
+                return self._draw_at(scale, make, spare)
             except TooTight as tight:
+                if isinstance(tight, TooHigh):
+                    heights.append(tight.inches)
+                    if not spare:  # once with fewer or flatter panels before letters shrink
+                        spare = (tight.inches - PAGE_HIGH) / scale + 0.05
+                        continue
                 if self.size is None or _HOUSE * scale * _STEP < _SMALLEST:
                     what = f"has no room for {name}, even with letters of {_SMALLEST:g} points: {tight}"
-                    raise NoRoom(Fault("--size", what, "a larger size")) from None
-                scale *= _STEP
+                    raise NoRoom(Fault("--size", what, self._instead(heights))) from None
+                scale, spare = scale * _STEP, 0.0
 
-    def _draw_at(self, scale: float, make: Callable[[], Figure]) -> PulledFigure:
+    def _instead(self, heights: list[float]) -> str:
+        """Say what to write; `heights`: what the figure took at each try, in inches."""
+        if not heights or self.size is None:
+            return "a larger size"
+        return f"a larger size, or its height: --size {self.size.width:g}x{ceil(heights[0])}"
+
+    def _draw_at(self, scale: float, make: Callable[[], Figure], spare: float) -> PulledFigure:
         style: dict[str, Any] = {"svg.fonttype": "none", **(self.theme.style if self.theme is not None else {})}
         logo = self._logo()
-        look = FigureLook(style=style, logo=0.0 if logo is None else _LOGO * logo.shape[1] / logo.shape[0] + 0.15)
+        look = FigureLook(style=style, logo=0.0 if logo is None else LOGO * logo.shape[1] / logo.shape[0] + 0.15)
         if self.size is not None:
             height = None if self.size.height is None else self.size.height / scale
-            look = replace(look, width=self.size.width / scale, height=height)
+            page = PAGE_HIGH / scale - spare if height is None else height
+            look = replace(look, width=self.size.width / scale, height=height, page=page)
         with looking(look):
             figure = make()
             if self.theme is not None:
@@ -118,6 +132,9 @@ class FigureOrder:
             if self.size is not None:
                 fitted(figure, grows=self.size.height is None)
                 _refuse_cut_text(figure)
+                high = float(figure.get_size_inches()[1]) * scale
+                if self.size.height is None and high > PAGE_HIGH + 0.05:
+                    raise TooHigh(high)
             if logo is not None:
                 _place(figure, logo)
         return PulledFigure(figure, look, scale, self.theme.sizes.dpi if self.theme is not None else 110)
@@ -138,8 +155,8 @@ class FigureOrder:
 def _place(figure: Figure, logo: Any) -> None:
     """Put a logo on the top right."""
     width, height = figure.get_size_inches()
-    wide = _LOGO * logo.shape[1] / logo.shape[0]
-    axes = figure.add_axes((1 - (wide + 0.1) / width, 1 - (_LOGO + 0.08) / height, wide / width, _LOGO / height))
+    wide = LOGO * logo.shape[1] / logo.shape[0]
+    axes = figure.add_axes((1 - (wide + 0.1) / width, 1 - (LOGO + 0.08) / height, wide / width, LOGO / height))
     axes.imshow(logo, aspect="auto")
     axes.axis("off")
 

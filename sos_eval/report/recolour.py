@@ -44,6 +44,19 @@ def _replacements(of: ThemeColours) -> dict[tuple[int, ...], np.ndarray]:
     return {tuple(_bytes(old)): _bytes(new) / 255 for old, new in pairs.items()}
 
 
+def _remap(artist: Any, table: Mapping[tuple[int, ...], np.ndarray]) -> None:
+    """Give kinds that are told apart by the house's colours, such as the best of several strategies, the theme's."""
+    from matplotlib.colors import ListedColormap
+
+    kinds = artist.get_cmap()
+    if not isinstance(kinds, ListedColormap):
+        return
+    house: Any = kinds.colors
+    fresh: Any = [table.get(tuple(_bytes(colour))) for colour in house]
+    if all(colour is not None for colour in fresh):
+        artist.set_cmap(ListedColormap(fresh))
+
+
 def _bytes(colour: str) -> np.ndarray:
     from matplotlib.colors import to_rgb
 
@@ -52,10 +65,11 @@ def _bytes(colour: str) -> np.ndarray:
 
 
 def _repaint(artist: Any, table: Mapping[tuple[int, ...], np.ndarray]) -> None:
-    """Repaint one artist, unless its colours show values."""
+    """Repaint one artist, unless its colours show values on a scale."""
     from matplotlib.colors import to_rgba_array
 
     if getattr(artist, "get_array", lambda: None)() is not None:
+        _remap(artist, table)
         return
     for kind in _KINDS:
         if not hasattr(artist, f"get_{kind}") or not hasattr(artist, f"set_{kind}"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -251,13 +252,20 @@ def _first_link(bundle: ResultBundle) -> list[Block]:
     ]
 
 
+def _node_words(cell: str, words: Mapping[str, str]) -> str:
+    """Return nodes, one after another, in words."""
+    return ", ".join(words.get(node, plain_words(node)) for node in str(cell).split(", "))
+
+
 def _implied(bundle: ResultBundle) -> list[Block]:
     """Return which implications of the graph were tested, and what would measure the nodes that are not."""
     tested, nodes = bundle.tables("theory.implications"), bundle.tables("theory.nodes")
     blocks: list[Block] = []
     if len(tested) and tested["p_value"].notna().any():
         names = ["left", "right", "given", "correlation", "n_units", "p_adjusted"]
+        words = dict(zip(nodes["node"].astype(str), nodes["words"].astype(str), strict=True)) if len(nodes) else {}
         own = shown(with_p(tested.loc[tested["p_value"].notna(), names]))
+        own = own.assign(**{name: [_node_words(cell, words) for cell in own[name]] for name in names[:3]})
         blocks.append(Table(own, "Independences that the graph implies and the panel can test"))
     if len(nodes) and not (nodes["measured"] == "yes").all():
         lacking = nodes.loc[nodes["measured"] == "no", ["words", "role", "needs"]]

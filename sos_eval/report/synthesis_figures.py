@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,7 +43,7 @@ def forest(studies: pd.DataFrame, head: pd.Series) -> Figure:
         "setting's effect."
     )
     figure, (axes,) = canvas(
-        "What each study found, and all together", height=0.4 + _ROW * (len(studies) + 2), note=note,
+        "What each study found, and all together", height=0.4 + _row(names) * (len(studies) + 2), note=note,
         left=0.25 + 0.068 * longest, bottom=0.45 + 0.14 * _axis(head, ratio=ratio).count("\n"),
     )  # fmt: skip
     if ratio:
@@ -98,7 +99,7 @@ def without_each(without: pd.DataFrame, head: pd.Series) -> Figure:
     longest = max(len(line) for name in names for line in name.split("\n"))
     note = f"Mean of the other studies with its {head['conf_level']:.0%} interval. Line and shade: of all studies."
     figure, (axes,) = canvas(
-        "Does the mean rest on one study?", height=0.4 + _ROW * len(without), note=note,
+        "Does the mean rest on one study?", height=0.4 + _row(names) * len(without), note=note,
         left=0.25 + 0.068 * longest, bottom=0.45 + 0.14 * _axis(head, ratio=ratio).count("\n"),
     )  # fmt: skip
     if ratio:
@@ -113,6 +114,11 @@ def without_each(without: pd.DataFrame, head: pd.Series) -> Figure:
     axes.grid(visible=False, axis="y")
     _measured(axes, head, ratio=ratio)
     return figure
+
+
+def _row(names: Sequence[str]) -> float:
+    """Return the inches of a row, in which the longest name has its lines."""
+    return max(_ROW, 0.06 + 0.15 * max(name.count("\n") + 1 for name in names))
 
 
 def _axis(head: pd.Series, *, ratio: bool, width: int = 70) -> str:

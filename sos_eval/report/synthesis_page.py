@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from sos_eval.report.content import Block, Bullets, Heading, Picture, ReportDocu
 from sos_eval.report.draw import Drawn
 from sos_eval.report.pulled_folder import Draw, PulledFolder, Shown
 from sos_eval.report.synthesis_figures import forest, funnel, without_each
+from sos_eval.report.synthesis_words import study_titles, synthesis_in_words
 from sos_eval.report.tabulate import shown, with_p
 
 __all__ = ["MARKER", "SynthesisFolder", "pulled_synthesis", "read_synthesis"]
@@ -26,18 +28,6 @@ _TABLES = {
     "leave_one_out": "The mean without each study", "groups": "Within groups",
     "moderators": "Regression on a moderator", "small_studies": "Small studies",
     "statements": "In this context, by this mechanism, that outcome: each study's theory beside its number",
-}  # fmt: skip
-_METHODS = {
-    "heterogeneity": {"reml": "REML", "paule_mandel": "Paule-Mandel", "dersimonian_laird": "DerSimonian-Laird"},
-    "interval": {
-        "modified_hartung_knapp": "Hartung-Knapp, modified", "hartung_knapp": "Hartung-Knapp",
-        "normal, from std_error": "normal, from its standard error",
-    },
-}  # fmt: skip
-_HEADS = {
-    "conf_level": "level", "q": "Cochran's Q", "q_p": "p of Q", "i2": "I², %", "tau2": "variance between (tau²)",
-    "tau2_low": "tau², low end", "tau2_high": "tau², high end", "df": "degrees of freedom",
-    "predicted_low": "new setting, low end", "predicted_high": "new setting, high end",
 }  # fmt: skip
 _LEFT_OUT = {
     "studies": ["scale"],
@@ -52,16 +42,31 @@ class SynthesisFolder:
 
     Attributes
     ----------
-    sentence, notes
-        The headline in words, and what limits it.
+    sentence, verdict
+        The headline in words, and whether it is told from no difference.
+    notes, not_shown
+        What limits it, and what it does not show.
     tables
         By name.
     """
 
     path: Path
     sentence: str
+    verdict: str
     notes: tuple[str, ...]
+    not_shown: tuple[str, ...]
     tables: dict[str, pd.DataFrame]
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """What each study is called."""
+        return study_titles(self.tables["studies"])
+
+    def named(self, table: str) -> pd.DataFrame:
+        """Return a table whose studies are called by their titles."""
+        rows = self.tables[table]
+        named = [name for name in ("study", "left_out") if name in rows]
+        return rows.assign(**{name: rows[name].astype(str).replace(self.titles) for name in named})
 
     @property
     def head(self) -> pd.Series:
@@ -82,7 +87,8 @@ def read_synthesis(folder: Path) -> SynthesisFolder:
     refuse_damage(folder)
     said: dict[str, Any] = read_object(folder / MARKER)
     tables = {file.stem: read_table(file) for file in sorted(folder.glob("*.csv"))}
-    return SynthesisFolder(folder, str(said["sentence"]), tuple(map(str, said["notes"])), tables)
+    notes, not_shown = (tuple(map(str, said.get(name) or ())) for name in ("notes", "not_shown"))
+    return SynthesisFolder(folder, str(said["sentence"]), str(said.get("verdict") or ""), notes, not_shown, tables)
 
 
 def pulled_synthesis(folder: SynthesisFolder) -> PulledFolder:
@@ -95,7 +101,7 @@ def pulled_synthesis(folder: SynthesisFolder) -> PulledFolder:
 
 
 def _forest(folder: SynthesisFolder) -> Shown:
-    return forest(folder.tables["studies"], folder.head), folder.tables["studies"]
+    return forest(folder.named("studies"), folder.head), folder.tables["studies"]
 
 
 def _funnel(folder: SynthesisFolder) -> Shown:
@@ -103,7 +109,7 @@ def _funnel(folder: SynthesisFolder) -> Shown:
 
 
 def _without_each(folder: SynthesisFolder) -> Shown | None:
-    table = folder.tables["leave_one_out"]
+    table = folder.named("leave_one_out")
     pooled = table[table["estimate"].notna()] if "estimate" in table else table.iloc[:0]
     return (without_each(pooled, folder.head), pooled) if len(pooled) else None
 
@@ -112,37 +118,39 @@ def _document(folder: SynthesisFolder, drawn: Drawn) -> ReportDocument:
     """Say what the studies say together, in blocks."""
     head, studies = folder.head, folder.tables["studies"]
     about = f" of {head['outcome']}" if isinstance(head["outcome"], str) and head["outcome"] else ""
-    first: list[Block] = [Text(folder.sentence, "answer")]
+    first: list[Block] = [Text(text, "answer") for text in (folder.verdict, folder.sentence) if text]
     first += [Bullets(folder.notes)] if folder.notes else []
     first += [Picture("forest", drawn.alt["forest"])]
+    limits: list[Block] = []
+    if folder.not_shown:
+        limits = [Heading("What this does not show"), Bullets(folder.not_shown)]
     body: list[Block] = [
-        Heading("Figures"), *(Picture(name, drawn.alt[name]) for name in drawn.images if name != "forest")
+        *limits, Heading("Figures"), *(Picture(name, drawn.alt[name]) for name in drawn.images if name != "forest")
     ]  # fmt: skip
     if "emmie" in folder.tables:
-        body += [Heading("What the studies say, letter by letter"), *_letters(folder.tables["emmie"])]
+        body += [Heading("What the studies say, letter by letter"), *_letters(folder.tables["emmie"], folder.titles)]
     body.append(Heading("Numbers"))
     for name, caption in _TABLES.items():
         if len(table := folder.tables.get(name, pd.DataFrame())):
-            body.append(Table(_in_words(table.drop(columns=_LEFT_OUT.get(name, []), errors="ignore")), caption))
+            body.append(
+                Table(_in_words(table.drop(columns=_LEFT_OUT.get(name, []), errors="ignore"), folder.titles), caption)
+            )
     badge = f"{len(studies)} studies{about}"
     return ReportDocument("Several evaluations together", badge, first, body)
 
 
-def _in_words(table: pd.DataFrame) -> pd.DataFrame:
+def _in_words(table: pd.DataFrame, titles: Mapping[str, str]) -> pd.DataFrame:
     """Return a table as a reader meets it, without columns that say nothing: empty, or a cluster for every study."""
     cells = shown(with_p(table))
-    for name in _METHODS:
-        if name in cells:
-            cells[name] = cells[name].replace(_METHODS[name])
     said = [name for name in cells if cells[name].astype(str).str.strip().ne("").any()]
     alone = "cluster" in said and cells["cluster"].is_unique
-    return cells[[name for name in said if name != "cluster" or not alone]].rename(columns=_HEADS)
+    return synthesis_in_words(cells[[name for name in said if name != "cluster" or not alone]], titles)
 
 
-def _letters(emmie: pd.DataFrame) -> list[Block]:
+def _letters(emmie: pd.DataFrame, titles: Mapping[str, str]) -> list[Block]:
     """Return a table for every letter of EMMIE: a row per study, so that they can be read against one another."""
     blocks: list[Block] = []
     for letter, rows in emmie.groupby("letter", sort=False):
         table = shown(rows[["study", "evidence"]].reset_index(drop=True))
-        blocks.append(Table(table, f"{letter}: {rows['question'].iloc[0]}"))
+        blocks.append(Table(synthesis_in_words(table, titles), f"{letter}: {rows['question'].iloc[0]}"))
     return blocks

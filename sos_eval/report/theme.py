@@ -12,7 +12,7 @@ from html import escape
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from sos_eval.report.figure_look import TooTight, current_look
+from sos_eval.report.figure_look import LOGO, TooTight, current_look
 from sos_eval.report.wording import in_word, minus_signs
 
 if TYPE_CHECKING:
@@ -31,7 +31,9 @@ __all__ = [
     "image",
     "layout_width",
     "legend",
+    "panel_rows",
     "room_of",
+    "room_on_page",
     "shade",
     "wrapped",
 ]
@@ -46,6 +48,8 @@ WIDTH = 7.2
 _LONGEST = 44
 #: Axes below this width in inches, or below this share of the height that they want, are not read.
 _NARROWEST, _FLATTEST = 1.1, 0.7
+#: Share of the width that a title has beside a logo, else it stands below; share of its height that a panel keeps.
+_BESIDE, _LOWEST = 0.55, 0.6
 _DPI = 110
 
 _STYLE: dict[str, Any] = {
@@ -111,10 +115,8 @@ def canvas(
     look = current_look()
     width = look.width or width
     title, note = minus_signs(title), minus_signs(note)
-    heading = wrapped(title, width - look.logo, size=11.0)
-    small = wrapped(note, width, size=8.0, even=False)
-    above = 0.17 + 0.185 * (heading.count("\n") + 1) + grid.pop("top", 0.16)
-    below = (0.10 + 0.142 * (small.count("\n") + 1) if small else 0.05) + grid.pop("bottom", 0.48)
+    heading, small, over, above, below = _around(title, note, width)
+    above, below = above + grid.pop("top", 0.16), below + grid.pop("bottom", 0.48)
     height = _height(height, above + below, look.height)
     total = height + above + below
     figure: Figure = _figure_class()(figsize=(width, total), dpi=_DPI)
@@ -125,12 +127,56 @@ def canvas(
     spec |= {"top": 1 - above / total, "bottom": below / total}
     spec |= {name: grid.pop(name) for name in ("hspace", "wspace", "width_ratios", "height_ratios") if name in grid}
     axes = figure.subplots(rows, columns, squeeze=False, gridspec_kw=spec, **grid)
-    figure.text(0.12 / width, 1 - 0.10 / total, heading, va="top", size=11.0, weight="bold", linespacing=1.2)
+    figure.text(0.12 / width, 1 - over / total, heading, va="top", size=11.0, weight="bold", linespacing=1.2)
     if small:
         figure.text(0.12 / width, 0.07 / total, small, va="bottom", size=8.0, color=MUTED, linespacing=1.25)
     stop = "" if title.endswith(("?", ".")) else "."
     figure.set_label(" ".join(f"{title}{stop} {note}".split()))
     return figure, list(axes.flat)
+
+
+def _around(title: str, note: str, width: float) -> tuple[str, str, float, float, float]:
+    """Return title and note as they are broken, what is over the title, and what both take, in inches.
+
+    Beside a logo the title has what is left; where that is less than half of the width, it stands below.
+    """
+    logo = current_look().logo
+    under = logo > 0 and width - logo < _BESIDE * width
+    heading = wrapped(title, width if under else width - logo, size=11.0)
+    small = wrapped(note, width, size=8.0, even=False)
+    over = 0.10 + (LOGO + 0.1 if under else 0.0)
+    above = over + 0.07 + 0.185 * (heading.count("\n") + 1)
+    return heading, small, over, above, 0.10 + 0.142 * (small.count("\n") + 1) if small else 0.05
+
+
+def room_on_page(title: str, note: str, *, more: float) -> float:
+    """Return the inches that a page has between title and note, less those of labels above and below the axes."""
+    *_, above, below = _around(minus_signs(title), minus_signs(note), layout_width())
+    return current_look().page - above - below - more
+
+
+def panel_rows(
+    n: int, title: str, note: str, *, columns: int, tall: float, between: float, more: float = 1.0
+) -> tuple[int, float]:
+    """Return how many rows of panels a page has room for, and how high each is.
+
+    Parameters
+    ----------
+    n
+        Panels that are wanted.
+    title, note
+        Above and below them.
+    columns
+        Panels beside each other.
+    tall, between
+        Height of a row where there is room, and what stands between two; rows get flatter before any is left out.
+    more
+        Inches of labels above the first row and below the last.
+    """
+    room, rows = room_on_page(title, note, more=more), -(-n // columns)
+    while rows > 1 and (room - between * (rows - 1)) / rows < _LOWEST * tall:
+        rows -= 1
+    return rows, min(tall, (room - between * (rows - 1)) / rows) if rows > 1 else tall
 
 
 def _height(wanted: float, around: float, given: float | None) -> float:

@@ -14,7 +14,9 @@ from sos_eval.numerics.ratios import difference_of
 from sos_eval.results.facts import OutcomeFacts, ProcedureFacts
 from sos_eval.terms import Verdict
 
-__all__ = ["ROOM", "RULE", "HeadlineEffect", "Natural", "beside", "effect_of", "natural_units", "verdict_of"]
+__all__ = [
+    "ROOM", "RULE", "VERDICTS", "HeadlineEffect", "Natural", "beside", "effect_of", "natural_units", "verdict_of",
+]  # fmt: skip
 
 RULE = (
     "The verdict is a direction where the interval leaves out no difference and p, where there is one, agrees; where "
@@ -22,6 +24,12 @@ RULE = (
     "as worth having, by more than two Monte Carlo errors of its ends, and inconclusive if not. Where there is p and "
     "no interval, p alone says whether it is a direction. Without an estimate it is not identified."
 )
+#: A verdict in a few words.
+VERDICTS = {
+    "inconclusive": "Inconclusive", "decrease": "Lower than the comparison suggests",
+    "increase": "Higher than the comparison suggests", "no_meaningful_effect": "No difference worth having",
+    "not_identified": "Cannot be answered with these data",
+}  # fmt: skip
 #: So many Monte Carlo errors of an interval's end lie between it and a margin that it is said to keep.
 ROOM = 2.0
 _SAME = ("estimator", "outcome", "estimand", "aggregation", "scale")

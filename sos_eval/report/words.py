@@ -11,7 +11,7 @@ import pandas as pd
 
 from sos_eval.errors import numeral
 from sos_eval.report.attenuation import attenuation
-from sos_eval.report.basis import basis
+from sos_eval.report.basis import basis, lot_clause
 from sos_eval.report.by_dose import by_dose
 from sos_eval.report.cautions import caveats, does_not_show, failed_checks, must_not_say, what_would_change_it
 from sos_eval.report.clustered import clustered_apart
@@ -40,7 +40,7 @@ from sos_eval.terms import Estimand, Verdict
 __all__ = ["headline_of"]
 
 
-def headline_of(estimates: pd.DataFrame, facts: RunFacts) -> dict[str, Any]:
+def headline_of(estimates: pd.DataFrame, facts: RunFacts, by_lot: str = "") -> dict[str, Any]:
     """Return `headline.json`: one number, fixed by rule before outcomes are read, in words and in natural units.
 
     Parameters
@@ -49,6 +49,8 @@ def headline_of(estimates: pd.DataFrame, facts: RunFacts) -> dict[str, Any]:
         In the columns of `estimates.csv`.
     facts
         Which row it is, and what its words need beside the numbers.
+    by_lot
+        Where it is declared that a lot drew when each unit starts; empty if nowhere.
     """
     facts = replace(facts, question=_in_sentences(facts.question))
     question = facts.question
@@ -78,7 +80,7 @@ def headline_of(estimates: pd.DataFrame, facts: RunFacts) -> dict[str, Any]:
             estimates, facts,
             lambda other, own: range_text(other, None, outcome=own, units=units, question=question, every=every),
         ),
-        "basis": basis(effect, facts, units, by_dose(estimates, row)),
+        "basis": basis(effect, facts, units, [*by_dose(estimates, row), *lot_clause(by_lot)]),
         "earlier_path": earlier_path(effect, facts, units),
         **{name: row[name] for name in ("estimator", "outcome", "inference", "estimand", "aggregation", "scale")},
         "per": outcome.per,
@@ -91,14 +93,15 @@ def headline_of(estimates: pd.DataFrame, facts: RunFacts) -> dict[str, Any]:
         "converted": converted_rows(effect, facts, outcome),
         "conversions": conversions(effect, outcome, units, period),
         "detectable": asdict(facts.detectable),
-        "detectable_text": detectable_text(effect, facts, units),
+        "detectable_text": detectable_text(effect, facts, units, by_lot=bool(by_lot)),
         "attenuation": attenuation(facts, units),
         "beside": procedure_rows(others),
         "caveats": [*clustered_apart(estimates, facts, units), *caveats(effect, facts, units)],
         "does_not_show": does_not_show(
-            verdict, question, units, ranged=not math.isnan(effect.low), whom=facts.panel.estimand
+            verdict, question, units, ranged=not math.isnan(effect.low), whom=facts.panel.estimand,
+            by_lot=by_lot,
         ),
-        "what_would_change_it": what_would_change_it(verdict, effect, facts, units),
+        "what_would_change_it": what_would_change_it(verdict, effect, facts, units, by_lot=bool(by_lot)),
         "must_not_say": must_not_say(verdict),
         "inference_rule": asdict(facts.inference),
         "expected_direction": question.expected_direction,
@@ -357,7 +360,7 @@ _NO_TEST = (
 )
 
 
-def detectable_text(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]) -> str:
+def detectable_text(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str], *, by_lot: bool = False) -> str:
     """Say which fall and rise the headline's test would have found, or why no test tells anything from chance.
 
     Empty where the size is not known for another reason, which stands in the facts.
@@ -369,7 +372,8 @@ def detectable_text(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, s
         return ""
     treated = count(float(effect.row["n_treated_units"] or 0), units[0], units[1])
     often = {0.8: "four times in five", 0.9: "nine times in ten"}.get(seen.power, f"{percent(seen.power)} of the time")
-    assumed = f"If the {treated} had been drawn by lot, as the test assumes"
+    declared = " and the design declares" if by_lot else ""
+    assumed = f"If the {treated} had been drawn by lot, as the test assumes{declared}"
     if seen.error_monte_carlo == 0:  # a list: many of few adoptions may need the same
         often = f"at least {often}"
     assumed += _few_ways(facts)

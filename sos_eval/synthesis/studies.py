@@ -253,7 +253,7 @@ def _bundles(folders: list[Path], outcome: str | None, independent: bool, faults
     """Read the headline of bundles."""
     bundles = [faults.noted(partial(read_bundle, one)) for one in folders]
     faults.stop()
-    rows = [_headline(bundle, faults) for bundle in bundles if bundle is not None]
+    rows = _apart([_headline(bundle, faults) for bundle in bundles if bundle is not None], folders)
     faults.stop()
     reading = Reading(pd.DataFrame(rows), ", ".join(map(str, folders)), faults, place="bundle")
     reading = _one_outcome(reading, outcome)
@@ -282,6 +282,16 @@ def _beside(bundles: list[tuple[str, ResultBundle]]) -> tuple[pd.DataFrame, pd.D
     return letters[list(EMMIE)].reset_index(drop=True), pd.DataFrame(said, columns=["study", "statement"])
 
 
+def _apart(rows: list[dict[str, Any]], folders: list[Path]) -> list[dict[str, Any]]:
+    """Name folders of one name by the folder that each stands in too."""
+    names = [str(row["study"]) for row in rows]
+    wider = [f"{folder.resolve().parent.name}/{name}" for folder, name in zip(folders, names, strict=True)]
+    return [
+        row | {"study": name if names.count(name) == 1 else wide}
+        for row, name, wide in zip(rows, names, wider, strict=True)
+    ]
+
+
 def _headline(bundle: ResultBundle, faults: Faults) -> dict[str, Any]:
     """Return a bundle's headline as a row: its own interval, never another test's."""
     said = bundle.headline
@@ -292,10 +302,12 @@ def _headline(bundle: ResultBundle, faults: Faults) -> dict[str, Any]:
         faults.add(str(bundle.path), what, "leave it out, and say so")
     units = frozenset(bundle.weights["unit"].astype(str)) if len(bundle.weights) else frozenset()
     keys = ("estimate", "std_error", "conf_low", "conf_high", "conf_level", "scale", "per")
-    title = str(bundle.design.get("name", bundle.path.name))
+    title = str(bundle.design.get("title") or bundle.design.get("name") or "")
     asked = bundle.facts.question
-    return {"study": title, "outcome": str(asked.outcome), "intervention": str(asked.intervention), "units": units,
-            **{key: said.get(key) for key in keys}}  # fmt: skip
+    return {
+        "study": bundle.path.resolve().name, "title": title, "outcome": str(asked.outcome),
+        "intervention": str(asked.intervention), "units": units, **{key: said.get(key) for key in keys},
+    }  # fmt: skip
 
 
 def _clusters(

@@ -14,6 +14,7 @@ from sos_eval.synthesis.random_effects import Heterogeneity, Interval, Pooling, 
 from sos_eval.synthesis.robust import Robust, robust
 from sos_eval.synthesis.small_studies import FEWEST, egger
 from sos_eval.synthesis.studies import Studies, chosen
+from sos_eval.synthesis.verdict import few_degrees, not_shown, verdict_of_mean
 
 __all__ = ["Synthesis", "synthesise"]
 
@@ -52,10 +53,10 @@ class Synthesis:
     emmie, statements
         What studies say by the letters of EMMIE; their statements of context, mechanism and outcome beside what each
         found. Empty where studies are a table's.
-    sentence
-        The headline in words.
-    notes
-        What limits it.
+    sentence, verdict
+        The headline in words, and whether it is told from no difference.
+    notes, not_shown
+        What limits it, and what it does not show.
     """
 
     studies: pd.DataFrame
@@ -65,6 +66,8 @@ class Synthesis:
     moderators: pd.DataFrame
     small: pd.DataFrame
     sentence: str
+    verdict: str
+    not_shown: tuple[str, ...]
     notes: tuple[str, ...]
     emmie: pd.DataFrame
     statements: pd.DataFrame
@@ -103,7 +106,9 @@ def synthesise(
         *studies.notes,
         *([] if studies.independent else [DEPENDENT]),
         *([head["reason"]] if head["reason"] else []),
+        *([wide] if (wide := few_degrees(head)) else []),
     )
+    small = _small(studies, level)
     rows = _study_rows(studies, heterogeneity, level)
     statements = studies.statements
     if len(statements):
@@ -112,7 +117,8 @@ def synthesise(
         rows, models, _without(studies, options),
         pd.DataFrame() if group is None else _groups(studies, group, options),
         pd.DataFrame() if moderator is None else _moderators(studies, moderator, options),
-        _small(studies, level), _sentence(studies, head), notes, studies.emmie, statements,
+        small, _sentence(studies, head), verdict_of_mean(head), not_shown(head, rows, str(small["reason"].iloc[0])),
+        notes, studies.emmie, statements,
     )  # fmt: skip
 
 
@@ -162,7 +168,8 @@ def _study_rows(studies: Studies, heterogeneity: Heterogeneity, level: float) ->
     weights = pooled(studies.effects, studies.variances, heterogeneity=heterogeneity).weights
     whose = _interventions(studies)
     return pd.DataFrame({
-        "study": studies.names, **({"intervention": whose} if any(whose) else {}),
+        "study": studies.names, **({"title": studies.further["title"].tolist()} if "title" in studies.further else {}),
+        **({"intervention": whose} if any(whose) else {}),
         "outcome": studies.outcome, "scale": "ratio" if studies.ratio else "difference",
         "estimate": studies.shown(studies.effects), "std_error": np.sqrt(studies.variances),
         "conf_low": studies.shown(low), "conf_high": studies.shown(high),

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sos_eval.checks.balance import balance_results
+from sos_eval.checks.balance import _LIMITS, _sentence, balance_results
 from sos_eval.comparison import BalanceLimits, DeclaredSets, Nearest, NoComparison, build
 from sos_eval.comparison.people import People
 from tests.comparison.panels import eight
@@ -75,6 +75,15 @@ def test_the_effective_number_is_judged_without_a_covariate():
         )
     everybody = judged(NoComparison(balance=BalanceLimits(min_ess=50)))["balance.min_ess"]
     assert (everybody.value, everybody.passed) == (5.0, False)
+
+
+@pytest.mark.parametrize(
+    ("covariate", "said"),
+    [("outcome_pre", "(the outcome before the start)"), ("cin_rate", "(cin rate)")],
+)
+def test_the_worst_covariate_is_named_in_words(covariate, said):
+    text = _sentence(_LIMITS["max_smd"], covariate, 0.07, 0.25, [], 0.07)
+    assert text.endswith(f"is 0.07 {said}; the declared limit is 0.25.")
 
 
 def test_a_group_that_a_few_units_carry_is_said_to_be_one_whatever_it_was_built_by():

@@ -16,6 +16,7 @@ from sos_eval.bundle.files import read_table
 from sos_eval.cli.main import cli
 from sos_eval.cli.screen import Screen, answered
 from sos_eval.jobs.synthesise import run_synthesis
+from sos_eval.report.named_tables import named_tables
 from sos_eval.report.synthesis_figures import forest, funnel, without_each
 from sos_eval.synthesis.random_effects import pooled
 from sos_eval.synthesis.robust import robust
@@ -83,6 +84,31 @@ def test_the_sentence_says_unit_and_what_three_studies_hardly_tell(tmp_path):
     answer = run_synthesis([table(tmp_path / "t.csv", rows)], None)
     assert "hardly known" not in answer.sentence
     assert answer.small["reason"].tolist() == ["not done: all studies have one standard error, so that none is smaller"]
+
+
+@pytest.mark.parametrize(
+    ("effects", "said"),
+    [
+        ([-1.0, 1.0], "do not tell whether there is a difference: the interval of their mean holds none"),
+        ([-100.0, -100.1], "lies below no difference; what a new setting would find they do not tell"),
+        ([-9.0, -2.0, -5.0, -7.0, -3.0], "lies below no difference; in a new setting no difference, or one the other"),
+        ([9.0, 9.1, 9.2, 9.1], "lies above no difference, and so does the range"),
+    ],
+)
+def test_the_verdict_says_what_the_mean_is_told_from(tmp_path, effects, said):
+    rows = [(f"s{k}", y, 1.0, "difference") for k, y in enumerate(effects)]
+    answer = run_synthesis([table(tmp_path / "s.csv", rows)], None)
+    assert said in answer.verdict
+    assert any("allow no such range" in one for one in answer.not_shown) == (len(effects) == 2)
+
+
+def test_why_two_studies_have_so_wide_an_interval_is_said(tmp_path):
+    """One degree of freedom: t is 12.7 at .975, the normal quantile 1.96."""
+    two = table(tmp_path / "s.csv", [("a", 1.0, 1.0, "difference"), ("b", 2.0, 1.0, "difference")])
+    (said,) = [note for note in run_synthesis([two], None).notes if note.startswith("The interval is this wide")]
+    assert "1 degree of freedom" in said
+    assert "12.7 standard errors each way, where many studies have 1.96" in said
+    assert not any("this wide" in note for note in run_synthesis([two], None, interval="normal").notes)
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
@@ -302,6 +328,13 @@ def test_what_bundles_say_letter_by_letter_stands_study_by_study(bundles, tmp_pa
     page = (tmp_path / "syn" / "report.html").read_text()
     assert "Implementation: How was it put into practice?" in page
     assert "fewer entries" in page
+    assert "A small evaluation (first)" in page
+    assert "What this does not show" in page
+    tables = named_tables(tmp_path / "syn")
+    printed = tables.printed("leave_one_out", tables.table("leave_one_out"), chosen=False)
+    assert printed["without"].tolist() == ["A small evaluation (first)", "A small evaluation (second)"]
+    models = tables.printed("synthesis", tables.table("synthesis"), chosen=False)
+    assert models["interval"].iloc[0] == "Hartung-Knapp, modified"
 
 
 @built_once

@@ -14,6 +14,7 @@ from sos_eval.design.target_trial import target_trial
 from sos_eval.estimators import TWFE, CallawaySantAnna, RothSantAnna
 from sos_eval.report.whose import in_place_of
 from sos_eval.results.facts import CheckFacts, HeadlineKey, LockFacts, PanelFacts, RunFacts
+from tests.conftest import ROOT
 from tests.jobs.test_theory import load
 
 KEY = HeadlineKey("twfe", "outcome", "analytic")
@@ -47,6 +48,16 @@ def test_maryland_by_design(tmp_path):
     everybody = replace(facts(), panel=PanelFacts(n_treated_units=8))  # who has not begun yet is the comparison
     assert maryland(by_lot, everybody)["at_most"].iloc[0] == 5
     assert "without a documented draw level 3 at most" in row["condition"]
+
+
+def test_a_lot_that_is_declared_for_the_evidence_gate_is_one_everywhere():
+    """With its evidence, as the gate takes it: the level and the target trial say so too."""
+    design = se.load_design(ROOT / "designs" / "economics_randomised_rollout.yaml")
+    assert design.by_lot == "as economics.gate declares"
+    assert maryland(design, facts())["at_most"].iloc[0] == 5
+    assert target_trial(design)["as_declared"].str.endswith("so, as declared, were these").any()
+    bare = replace(design.economics.gate, evidence={})
+    assert not replace(design, economics=replace(design.economics, gate=bare)).by_lot
 
 
 @pytest.mark.parametrize(
@@ -142,7 +153,8 @@ def test_where_nobody_never_begins_the_comparison_is_those_that_begin_later(tmp_
 def test_tests_of_a_mechanism_say_what_they_would_find(tmp_path):
     tables = {
         "theory.nodes": pd.DataFrame({"node": ["a"]}),
-        "mechanisms.first_link": pd.DataFrame({"mediator": ["trust"], "p_value": [0.3], "detectable": [0.412]}),
+        "mechanisms.first_link": pd.DataFrame({"mediator": ["t"], "words": ["trust"], "p_value": [0.3],
+                                                "detectable": [0.412]}),
         "mechanisms.joint": pd.DataFrame({
             "mediator": ["trust"], "joint_p": [0.5], "first_detectable": [0.412], "link_detectable": [6.2],
         }),
@@ -153,7 +165,7 @@ def test_tests_of_a_mechanism_say_what_they_would_find(tmp_path):
         "First link tested: trust (p = 0.30, 0.412 would be found four times in five). Both links together tested: "
         "trust (p = 0.50, a first link of 0.412 and a second of 6.2 in two of three)."
     )
-    assert said["Moderator"].endswith("idaci_half (p = 0.21, a difference of 3 would be found four times in five).")
+    assert said["Moderator"].endswith("idaci half (p = 0.21, a difference of 3 would be found four times in five).")
 
 
 def test_letters_say_what_was_tested_and_found(tmp_path):
@@ -170,8 +182,8 @@ def test_letters_say_what_was_tested_and_found(tmp_path):
         "First link tested: trust (p = 0.004); not tested: plans. Both links together not tested: trust, plans."
     )
     assert said["Moderator"] == (
-        "One effect in all groups tested: idaci_half (p = 0.21). Differences looked for (exploratory) not tested: "
-        "dr_learner."
+        "One effect in all groups tested: idaci half (p = 0.21). Differences looked for (exploratory) not tested: "
+        "dr learner."
     )
     assert said["Implementation"] == "Fidelity scored in 8 units."
 

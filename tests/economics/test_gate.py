@@ -106,6 +106,11 @@ def test_nothing_measured_is_never_passed():
     assert all(got.criteria[name] == "E1" for name in set(ALL) - zero)
 
 
+def test_a_lot_is_said_to_be_declared_where_trends_do_not_apply():
+    said = verdict(randomised=True).evidence["G3"]["notes"]
+    assert said == ["does not apply where a lot drew the starts: that it did is declared, not shown by the run"]
+
+
 @pytest.mark.parametrize("field", [name for name in GOOD if name not in ("randomised", "few_cluster")])
 def test_taking_any_fact_away_never_raises_and_always_lowers(field):
     assert verdict(**{field: "absent"}).tier < "E3"

@@ -19,6 +19,7 @@ from sos_eval.report.economics_blocks import economics
 from sos_eval.report.economics_page import EconomicsFolder
 from sos_eval.report.economics_texts import texts
 from sos_eval.report.figures.economics_first import colours_of
+from sos_eval.report.named_tables import named_tables
 from sos_eval.results.method import registered
 from tests.conftest import ROOT
 from tests.economics.test_model import declared
@@ -46,6 +47,11 @@ def written(tmp_path, **changes):
     file = tmp_path / "own.yaml"
     file.write_text(json.dumps({"schema": "sos-eval/economics/1", "name": "own", **declared(**changes)}))
     return run_economics(file, tmp_path / "out")
+
+
+def test_the_gate_is_a_table_of_the_folder(folder):
+    table = named_tables(folder).table("gate")
+    assert table["criterion"].tolist()[::11] == ["G1 design level", "G12 transparency"]
 
 
 def test_groups_and_what_would_turn_the_decision_are_about_the_strategy_named(folder, blocks):

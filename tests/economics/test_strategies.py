@@ -12,7 +12,7 @@ from sos_eval.economics.evaluate import evaluate
 from sos_eval.economics.gate.evidence import Evidence
 from sos_eval.economics.scenarios import marginal_child, scenario_models
 from sos_eval.economics.summary import finding
-from sos_eval.errors import DesignFault
+from sos_eval.errors import DesignFault, numeral
 from tests.economics.test_model import SHORTER, base, full_run, prepared
 
 #: 30,000 a year and 2 fewer entries per 10,000 in full; the light programme costs a tenth and averts two fifths.
@@ -166,13 +166,13 @@ def test_the_headline_says_how_far_and_how_sure_against_both_the_comparator_and_
     assert head["second_best"]["behind_by"] == pytest.approx(45_600 - 36_240, rel=0.05)
     said = head["sentence"]
     assert said.startswith("At GBP 1,000 for an averted entry to care full is best on average, by GBP ")
-    assert f"GBP {head['inmb']['value']:,.0f} over usual and GBP " in said
+    assert f"GBP {numeral(head['inmb']['value'])} over usual and GBP " in said
     assert "over light, the second best (95% interval over usual " in said
-    assert f"{head['inmb']['low']:,.0f} to {head['inmb']['high']:,.0f}" in said
+    assert f"{numeral(head['inmb']['low'])} to {numeral(head['inmb']['high'])}" in said
     assert f"probability {head['probability_better_than_comparator']:.2f}, best of all with " in said
     # light is the cheapest on the frontier, full costs 60,000 - 6,000 - 0.6 x 89,600 more: 0.6 x 16 entries
     assert head["icer"] == pytest.approx(240 / 9.6, abs=60)
-    assert f" ICER GBP {head['icer']:,.0f} for an averted entry to care, over light." in said
+    assert f" ICER GBP {numeral(head['icer'])} for an averted entry to care, over light." in said
 
 
 @pytest.mark.parametrize(("weeks", "found"), [(30, "46.43% less"), (59.9, "0.09% less"), (60.1, ""), (300, "")])

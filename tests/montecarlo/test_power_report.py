@@ -98,6 +98,8 @@ def test_the_command_writes_tables_figures_and_a_page(project, capsys):
     row = table[table["type_s"].notna()].iloc[0]
     assert f"{row['type_s']:.3g} ({row['type_s'] * row['power'] * 20:.0f} of {row['power'] * 20:.0f})" in page
     assert "What this does not show" in page
+    assert "Callaway and Sant&#39;Anna" in page
+    assert "<td>twfe</td>" not in page
     assert answered(cli, ["table", str(folder), "power", "--format", "md"], Screen()) == 0
     heads = capsys.readouterr().out.splitlines()[0]
     assert "| Declared effect | Treated authorities | True effect | Bias | Coverage |" in heads

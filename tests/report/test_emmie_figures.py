@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 import sos_eval as se
+from sos_eval.report.content import Table
 from sos_eval.report.drawing import NothingToShow
+from sos_eval.report.sections import _implied
 from sos_eval.results.method import registered
 from tests.jobs.test_theory import WORLD, load
 
@@ -45,6 +47,15 @@ def test_no_arrow_of_the_theory_passes_through_a_box(bundle):
             passed += len(row)
     assert passed
     bundle.figure("theory").savefig(BytesIO())
+
+
+def test_boxes_of_the_theory_and_its_implications_are_in_words(bundle):
+    """Nodes without a label go by their name, plainly; rows of independences by what nodes are called."""
+    boxes = [text.get_text().replace("\n", " ") for text in bundle.figure("theory").axes[0].texts]
+    assert boxes
+    assert not [text for text in boxes if "_" in text or not text[0].isupper()]
+    table = next(one for one in _implied(bundle) if isinstance(one, Table) and "left" in one.frame)
+    assert not [cell for name in ("left", "right", "given") for cell in table.frame[name] if "_" in cell]
 
 
 def test_the_contour_starts_from_an_estimate_that_is_whole(bundle):

@@ -3,17 +3,22 @@
 import re
 import struct
 
+import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import ListedColormap, to_hex
+from matplotlib.image import imsave
 
 from sos_eval.errors import InputFault
 from sos_eval.report.contact_sheet import SHEET, every_figure
 from sos_eval.report.contrast import contrast
 from sos_eval.report.draw import drawing_of, save_figure
-from sos_eval.report.figure_look import FigureSize, TooTight, read_size
+from sos_eval.report.figure_look import PAGE_HIGH, FigureSize, TooTight, read_size
 from sos_eval.report.fitted import fitted
 from sos_eval.report.pulled_figure import FigureOrder, _texts
-from sos_eval.report.theme import canvas, house_style
+from sos_eval.report.recolour import recolour
+from sos_eval.report.theme import COLOURS, canvas, house_style
 from sos_eval.report.theme_file import read_theme
 
 pytestmark = pytest.mark.xdist_group("cases")
@@ -76,6 +81,59 @@ def test_a_figure_that_has_no_room_is_refused_with_what_it_needs(case, tmp_path)
     with pytest.raises(InputFault, match="has no room for estimates, even with letters of 6 points: "):
         save_figure(case("full"), "estimates", tmp_path / "a.svg", FigureOrder(FigureSize(2.0, 2.0)))
     assert not (tmp_path / "a.svg").exists()
+
+
+def many(data, column, n):
+    """The rows of a figure n times, under names of their own."""
+    return pd.concat([data.assign(**{column: data[column] + f" {k}"}) for k in range(n)], ignore_index=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "size"),
+    [("event_study", "estimator", "half"), ("outcome_paths", "outcome", "half"), ("estimates", "outcome", "page")],
+)
+def test_many_panels_are_as_high_as_a_page_at_most_and_the_note_counts_the_others(case, name, column, size):
+    """Six panels at half a page were 26 inches high."""
+    bundle = case("full")
+    drawing, data = drawing_of(bundle, name)
+    pulled = FigureOrder(read_size(size)).draw(drawing, many(data, column, 9), bundle)
+    assert pulled.figure.get_size_inches()[1] * pulled.scale <= PAGE_HIGH + 0.05
+    assert "in the data file." in pulled.figure.get_label()
+
+
+def test_a_figure_higher_than_a_page_is_refused_with_the_height_that_it_takes():
+    def tall():
+        with house_style():
+            return canvas("Tall", height=20.0)[0]
+
+    with pytest.raises(InputFault, match=r"high, a page has 9\.7; a larger size, or its height: --size 3\.3x") as told:
+        FigureOrder(FigureSize(3.3)).laid_out("tall", tall)
+    assert FigureOrder(read_size(str(told.value).rsplit(" ", 1)[-1])).laid_out("tall", tall)
+
+
+@pytest.mark.parametrize("name", ["event_study", "adoption", "flow"])
+def test_a_title_stands_below_a_logo_that_leaves_it_too_little(case, tmp_path, name):
+    """At half a page with larger letters the logo lay on the title."""
+    imsave(tmp_path / "logo.png", np.zeros((10, 40, 3)))
+    own = theme(tmp_path, "schema: sos-eval/theme/1\nlogo: logo.png\nsizes: {text: 11}\n")
+    bundle = case("full")
+    pulled = FigureOrder(FigureSize(3.3), own).draw(*drawing_of(bundle, name), bundle)
+    shown = FigureCanvasAgg(pulled.figure)
+    shown.draw()
+    logo, title = pulled.figure.axes[-1], pulled.figure.texts[0]
+    assert logo.images
+    assert not logo.get_window_extent().overlaps(title.get_window_extent(shown.get_renderer()))
+
+
+def test_kinds_on_a_map_have_the_themes_colours(tmp_path):
+    """The best of two strategies over a grid had the house's colours beside a legend in one's own."""
+    with house_style():
+        figure, axes = canvas("Map", height=2.0)
+        shown = axes[0].pcolormesh([[0, 1], [1, 0]], cmap=ListedColormap(COLOURS[:2]))
+        scale = axes[0].pcolormesh([[0.0, 0.5]], cmap="viridis")
+    recolour(figure, theme(tmp_path).theme.colours)
+    assert to_hex(shown.get_cmap()(0)) == "#7fdbca"
+    assert scale.get_cmap().name == "viridis"
 
 
 @pytest.mark.parametrize("text", ["large", "0x4", "6.5", "6.5x4in", "1000x4", "-6x4", "6.5x4.x"])

@@ -11,7 +11,7 @@ from io import BytesIO
 import pandas as pd
 import pytest
 
-from sos_eval.bundle.bundle import read_bundle
+from sos_eval.bundle.bundle import read_bundle, write_bundle
 from sos_eval.bundle.files import read_table
 from sos_eval.cli.main import cli
 from sos_eval.cli.screen import Screen, answered
@@ -19,6 +19,7 @@ from sos_eval.errors import InputFault
 from sos_eval.report.latex import _level, escaped, latex_table
 from sos_eval.report.named_tables import named_tables
 from sos_eval.report.table_files import FORMATS, FormattedTable, columns_of
+from tests.bundle.handmade import full
 from tests.hostile.folders import made
 
 MIXED = pd.DataFrame({
@@ -221,3 +222,30 @@ def test_notes_say_what_an_interval_is_and_whose(bundle):
 def test_procedures_are_those_of_the_headline(bundle):
     table, key = bundle.table("procedures"), bundle.facts.headline
     assert table["inference"].tolist() == key.rows(bundle.table("effects"))["inference"].tolist()
+
+
+def test_the_headline_is_published_in_words_and_keeps_its_keys_for_programs(bundle):
+    """No key of headline.json is read; csv and workbooks hold them all."""
+    tables = named_tables(bundle.path)
+    rows = tables.table("headline")
+    printed = tables.printed("headline", rows, chosen=False)
+    said = dict(printed.to_numpy().tolist())
+    assert said["Verdict"] == "Inconclusive"
+    assert said["Low end"] == bundle.headline["conf_low"]
+    assert said["Children a year per authority of average size, low end"] == bundle.headline["natural_units"]["low"]
+    assert said["Effect"] == "on the treated"
+    assert not [item for item in printed["item"] if "_" in item or "." in item]
+    assert "natural_units.low" in set(rows["item"])
+
+
+def test_the_evidence_gate_is_a_table_in_words(tmp_path):
+    evidence = {"G2": {"name": "clusters", "tier": "E1", "measured": {"treated": 4}, "threshold": {
+        "E2": "treated >= 5", "E3": "treated >= 8"}, "pointer": {"treated": "estimates.csv"}}}  # fmt: skip
+    gate = {"tier": "E1", "allowed": "a break-even effect", "lift": {"G2": "more authorities"}, "evidence": evidence}
+    write_bundle(tmp_path / "b", full(economics={"gate": gate}))
+    tables = named_tables(tmp_path / "b")
+    assert tables.table("economics.gate").to_dict("records") == [
+        {"criterion": "G2 clusters", "tier": "E1", "measured": "treated authorities: 4", "where": "estimates.csv",
+         "needed": "E2: treated authorities at least 5. E3: treated authorities at least 8", "lift": "more authorities"}
+    ]  # fmt: skip
+    assert tables.notes["economics.gate"] == ("The lowest tier counts: E1 is granted. It allows: a break-even effect.",)

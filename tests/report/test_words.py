@@ -500,3 +500,15 @@ def test_nobody_never_treated_is_told_with_those_that_start_later():
     assert "compared with 3 authorities, years to March 2008 to 2019" in basis(
         found, facts(panel=never), ("authority", "authorities")
     )
+
+
+def test_a_lot_that_is_declared_is_said_once_and_is_no_mere_comparison():
+    """Page one, what is not shown and what would change the answer say the same; without a lot none of it."""
+    lower = estimates().assign(conf_high=-0.5, p_value=0.01)
+    plain, by_lot = (headline_of(lower, seen(), by_lot=said) for said in ("", "as the method declares"))
+    assert "it rests on a comparison, not on an experiment" in plain["does_not_show"][0]
+    assert "a lot drew the starts, as the method declares, and this run does not show" in by_lot["does_not_show"][0]
+    assert "when each starts counts as drawn by lot, as the method declares" in by_lot["basis"]
+    assert "lot" not in plain["basis"].split()
+    assert by_lot["what_would_change_it"][0].startswith("Evidence that the lot was not kept to, or that something")
+    assert "had been drawn by lot, as the test assumes and the design declares," in by_lot["detectable_text"]

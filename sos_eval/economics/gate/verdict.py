@@ -210,7 +210,8 @@ def _notes(name: str, entry: Mapping[str, Any], tier: str, dossier: Dossier) -> 
     """Flag what the tier alone does not show."""
     notes = []
     if _not_applicable(entry, dossier):
-        return [f"does not apply: {entry['not_applicable']}"]
+        said = dossier.pointers.get("randomised", "declared")
+        return [f"does not apply where a lot drew the starts: that it did is {said}, not shown by the run"]
     if name == "G1" and _counted("sms", entry, dossier) != dossier.get("sms"):
         notes.append("matching on a cross-section without a pre-period counts as level 2")
     if name in ("G3", "G5") and tier in ("E2", "E3"):

@@ -67,6 +67,8 @@ class Line:
         threshold fails.
     pretest
         The pre-trend test whose false reassurance is measured; None measures none.
+    label
+        Its words as declared; they decide no draw.
     """
 
     id: str
@@ -81,6 +83,12 @@ class Line:
     rematch: bool = True
     checks: tuple[Check, ...] = ()
     pretest: Pretrends | None = None
+    label: str = ""
+
+    @property
+    def words(self) -> str:
+        """What a reader calls it: as declared, else by its method."""
+        return self.label or self.method.label
 
 
 @dataclass(frozen=True)

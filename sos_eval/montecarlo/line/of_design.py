@@ -91,7 +91,7 @@ def _line(design: Design, entry: Entry, outcome: str) -> Line:
         id=entry.id, method=entry.method, inference=methods, role=entry.role, load=load, outcome=outcome,
         comparison=entry.comparison, choose=ByRule(methods),
         checks=design.checks if entry.role == "primary" else (),
-        pretest=next((check for check in design.checks if isinstance(check, Pretrends)), None),
+        pretest=next((check for check in design.checks if isinstance(check, Pretrends)), None), label=entry.label,
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.drawing import NothingToShow, figure
 from sos_eval.report.figures.time import placed, whole_years
 from sos_eval.report.reading import time_label, unit_words
-from sos_eval.report.theme import MUTED, TREATED, canvas, room_of
+from sos_eval.report.theme import MUTED, TREATED, canvas, layout_width, room_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -80,7 +80,10 @@ def _counts(axes: Axes, treated: pd.DataFrame, span: tuple[float, float]) -> Non
     """Draw a bar per period with the number that start."""
     starts = treated["first_treated"].value_counts().sort_index()
     axes.bar(starts.index.to_numpy(float), starts.to_numpy(float), width=0.7, color=TREATED)
+    room = (layout_width() - 0.86) / (span[1] - span[0] + 1.2)
+    turned = 90 if 0.075 * max(len(f"{n}") for n in starts) > room else 0  # inches of a figure of 8 points
     for time, n in starts.items():
-        axes.text(float(str(time)), float(n), f"{n}", ha="center", va="bottom", size=8, color=MUTED)
+        at: dict[str, Any] = {"ha": "center", "va": "bottom", "size": 8, "color": MUTED, "rotation": turned}
+        axes.text(float(str(time)), float(n), f" {n}" if turned else f"{n}", **at)
     axes.set_ylabel("Starting")
     axes.grid(visible=False, axis="x")

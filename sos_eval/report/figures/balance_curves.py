@@ -13,7 +13,7 @@ from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.drawing import NothingToShow, figure
 from sos_eval.report.group_blocks import why_no_balance
 from sos_eval.report.reading import table_of
-from sos_eval.report.theme import COMPARISON, TREATED, canvas
+from sos_eval.report.theme import COMPARISON, TREATED, canvas, layout_width, wrapped
 from sos_eval.report.wording import covariate_words
 
 if TYPE_CHECKING:
@@ -55,20 +55,26 @@ def _curves(table: pd.DataFrame, bundle: ResultBundle, title: str, label: str, c
     names = _most_apart(table, bundle)
     rest = table["covariate"].nunique() - len(names)
     note = "Units count by their weight." + (f" {rest} covariates that differ less are not drawn." if rest else "")
+    panels = [(name, stage) for name in names for stage in STAGES]
+    wide = (layout_width() - 0.86) / 2
+    headings = [wrapped(f"{covariate_words(name)}, {stage}", wide, size=8.5) for name, stage in panels]
+    more = 0.15 * max(heading.count("\n") for heading in headings)
     shown, axes = canvas(
-        title, height=1.35 * len(names), rows=len(names), columns=2, note=note, top=0.6, hspace=0.75, wspace=0.12,
-        sharey="row", sharex="row",
+        title, height=1.35 * len(names) + more * (len(names) - 1), rows=len(names), columns=2, note=note,
+        top=0.6 + more, hspace=0.75 + more / 0.7, wspace=0.12, sharey="row", sharex="row",
     )  # fmt: skip
-    for at, (one, (name, stage)) in enumerate(zip(axes, ((n, s) for n in names for s in STAGES), strict=True)):
+    for at, (one, (name, stage), heading) in enumerate(zip(axes, panels, headings, strict=True)):
         rows = table[table["covariate"] == name]
         for group, colour, words in ((1, TREATED, "Treated"), (0, COMPARISON, "Comparison")):
             inside = rows[(rows["treated"] == group) & (rows[stage] > 0)]
             x, y = curve(inside["value"].to_numpy(float), inside[stage].to_numpy(float))
             one.plot(x, y, color=colour, ls="-" if group else "--", lw=1.6, label=words if at == 0 else None)
-        one.set_title(f"{covariate_words(str(name))}, {stage}", fontsize=8.5, loc="left")
+        one.set_title(heading, fontsize=8.5, loc="left")
     for one in axes[::2]:
         one.set_ylabel(label)
-    axes[0].legend(loc="lower left", bbox_to_anchor=(0.0, 1.26), ncols=2, borderaxespad=0.2)  # above the panel's name
+    axes[0].legend(
+        loc="lower left", bbox_to_anchor=(0.0, 1.26 + 1.3 * more), ncols=2, borderaxespad=0.2
+    )  # above the panel's name
     return shown
 
 

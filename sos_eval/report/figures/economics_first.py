@@ -10,7 +10,7 @@ import pandas as pd
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.errors import numeral
 from sos_eval.report.drawing import NothingToShow, figure
-from sos_eval.report.theme import COLOURS, INK, MUTED, canvas, legend
+from sos_eval.report.theme import COLOURS, INK, MUTED, TREATED, canvas, legend
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["amounts", "colours_of", "economic_table", "gate_of", "marked"]
 
 _SIGNS = {"GBP": "£", "EUR": "€", "USD": "$"}
-_SHADES = ("#b2182b", "#ef8a62", "#92c5de", "#2166ac")
 
 
 def economic_table(bundle: ResultBundle, name: str, *needed: str) -> pd.DataFrame:
@@ -147,8 +146,8 @@ def gate(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     y = np.arange(len(table))[::-1]
     axes.hlines(y, 0, x, color="#d9d9d9", lw=3, zorder=1)
     for at, level, binding in zip(y, x, table["binding"], strict=True):
-        fill = _SHADES[level] if binding else "white"
-        axes.plot(level, at, marker="D" if binding else "o", mfc=fill, mec=_SHADES[level], ms=7, mew=1.6, zorder=2)
+        fill = TREATED if binding else "white"
+        axes.plot(level, at, marker="D" if binding else "o", mfc=fill, mec=TREATED, ms=7, mew=1.6, zorder=2)
     axes.axvline(tiers.index(verdict), color=MUTED, lw=1.0, ls=":", zorder=0)
     axes.set_yticks(y, [f"{row.criterion} {str(row.name_).replace('_', ' ')}" for row in _named(table)])
     axes.set_xticks(range(4), tiers)

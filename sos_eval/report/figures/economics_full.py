@@ -12,6 +12,7 @@ from sos_eval.economics.summary import subject_of
 from sos_eval.errors import numeral
 from sos_eval.report.drawing import NothingToShow, figure
 from sos_eval.report.economics_texts import texts
+from sos_eval.report.economics_words import parameter_words
 from sos_eval.report.figures.economics_first import amounts, colours_of, economic_table, marked
 from sos_eval.report.theme import COLOURS, INK, canvas, legend, wrapped
 from sos_eval.report.wording import minus_signs
@@ -151,7 +152,7 @@ def _partial(bundle: ResultBundle) -> pd.DataFrame:
 @figure("economics_evppi", _partial)
 def partial(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     """Show what knowing groups of parameters would be worth, with errors."""
-    bounds = [str(name) for name, group in table.groupby("parameters", sort=False) if _bound(group)]
+    bounds = [parameter_words(name) for name, group in table.groupby("parameters", sort=False) if _bound(group)]
     said = f" A lower bound: {', '.join(bounds)}." if bounds else ""
     note = marked(bundle, f"Shaded: two standard errors of the regression and of averaging.{said}")
     title = "Value of knowing some parameters exactly"
@@ -159,7 +160,7 @@ def partial(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     for colour, (name, group) in zip(COLOURS * 3, table.groupby("parameters", sort=False), strict=False):
         reach, x = 2 * group["std_error"], group["threshold"]
         axes.fill_between(x, group["evppi"] - reach, group["evppi"] + reach, color=colour, alpha=0.12, lw=0)
-        axes.plot(x, group["evppi"], color=colour, label=str(name))
+        axes.plot(x, group["evppi"], color=colour, label=parameter_words(name))
     axes.set(xlabel="Threshold: money a unit of effect", ylabel="A decision")
     amounts(axes.xaxis, bundle)
     amounts(axes.yaxis, bundle)
@@ -241,10 +242,10 @@ def tornado(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     shown, (axes, *_) = canvas(title, height=0.3 * len(table) + 0.4, note=note, left=1.9, right=0.75)
     y = np.arange(len(table))[::-1]
     base = float(table["inmb_base"].iloc[0])
-    for end, colour in (("inmb_low", COLOURS[5]), ("inmb_high", COLOURS[0])):
+    for end, colour in (("inmb_low", "#9ecae1"), ("inmb_high", COLOURS[0])):
         axes.barh(y, table[end] - base, left=base, height=0.6, color=colour)
     axes.axvline(0, color=INK, lw=1.0, ls=":")
-    axes.set_yticks(y, [wrapped(str(name), 2.1, size=8.5) for name in table["parameter"]])
+    axes.set_yticks(y, [wrapped(parameter_words(name), 2.1, size=8.5) for name in table["parameter"]])
     for at_y, (_, row) in zip(y, table.iterrows(), strict=True):
         if np.isfinite(row["switch_value"]):
             place, text = axes.get_yaxis_transform(), f"at {_short(row['switch_value'])}"
@@ -261,6 +262,12 @@ def _short(value: float) -> str:
         if abs(value) >= unit:
             return minus_signs(f"{numeral(value / unit)}{letter}")
     return minus_signs(numeral(value))
+
+
+def _capital(name: object) -> str:
+    """Return a parameter as an axis is labelled."""
+    words = parameter_words(name)
+    return words[:1].upper() + words[1:]
 
 
 def _grid(bundle: ResultBundle) -> pd.DataFrame:
@@ -287,6 +294,6 @@ def two_way(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
         grid.columns, grid.index, grid.to_numpy(float), cmap=ListedColormap(own), vmin=-0.5, vmax=len(names) - 0.5
     )
     axes.grid(visible=False)
-    axes.set(xlabel=str(table["first"].iloc[0]), ylabel=str(table["second"].iloc[0]))
+    axes.set(xlabel=_capital(table["first"].iloc[0]), ylabel=_capital(table["second"].iloc[0]))
     legend(axes, handles=[Patch(color=colour, label=str(name)) for colour, name in zip(own, names, strict=True)])
     return shown

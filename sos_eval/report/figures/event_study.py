@@ -19,7 +19,7 @@ from sos_eval.report.reading import (
     scale_label,
     unit_words,
 )
-from sos_eval.report.theme import INK, MUTED, TREATED, canvas, layout_width, wrapped
+from sos_eval.report.theme import INK, MUTED, TREATED, canvas, layout_width, panel_rows, wrapped
 from sos_eval.report.wording import listing
 from sos_eval.results.inference import FEW
 
@@ -82,7 +82,6 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     groups = [group for _, group in table.groupby(["outcome", "estimator", "scale"], sort=False)]
     panels = groups[:_MOST_PANELS]
     columns = 1 if len(panels) == 1 or layout_width() < _TWO_FROM else 2
-    rows = -(-len(panels) // columns)
     single = len(panels) == 1
     every = period_word(bundle.facts.panel)
     around = _around_windows(bundle)
@@ -95,6 +94,11 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     headings = [_heading(group, bundle, several=several, columns=columns) for group in panels]
     above = 0.26 + 0.15 * (1 + max(heading.count("\n") for heading in headings))
     between, tall = above + (0.42 if mixed else 0.22), 3.2 if single else 2.2
+    rows, tall = panel_rows(
+        len(panels), title, _note(table, len(groups), bundle), columns=columns, tall=tall, between=between,
+        more=above + 0.48,
+    )  # fmt: skip
+    panels, headings = panels[: rows * columns], headings[: rows * columns]
     shown, axes = canvas(
         title, height=tall * rows + between * (rows - 1), rows=rows, columns=columns, hspace=between / tall,
         wspace=0.28, note=_note(table, len(groups) - len(panels), bundle), top=above, left=0.72,

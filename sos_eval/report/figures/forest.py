@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.errors import p_text
-from sos_eval.report.theme import INK, MUTED, TREATED, canvas, evenly, layout_width, wrapped
-from sos_eval.report.wording import alike, interval_words
+from sos_eval.report.theme import INK, MUTED, TREATED, canvas, evenly, layout_width, room_on_page, wrapped
+from sos_eval.report.wording import alike, count, interval_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["forest"]
 
 _LINE = 0.17
+#: Inches between two axes.
+_BETWEEN = 0.78
 _LABEL = 44
 
 
@@ -37,11 +39,15 @@ def forest(table: pd.DataFrame, title: str, *, note: str) -> Figure:
     lines = [line for label in table["label"] for line in label.split("\n")]
     each = _LINE * max(2, *(label.count("\n") + 1 for label in table["label"])) + 0.03
     sizes = [max(len(group), 2) for _, group in groups]
+    needed = np.cumsum([each * size + _BETWEEN for size in sizes]) - _BETWEEN
+    fits = max(int((needed <= room_on_page(title, note, more=0.84)).sum()), 1)
+    note += f" {count(len(groups) - fits, 'more axis', 'more axes')} in the data file." if fits < len(groups) else ""
+    groups, sizes = groups[:fits], sizes[:fits]
     left = min(max(0.2 + 0.068 * max(map(len, lines)), 1.2), 3.2)
     shown, axes = canvas(
-        title, height=each * sum(sizes) + 0.78 * (len(groups) - 1), rows=len(groups), note=note, top=0.36,
+        title, height=each * sum(sizes) + _BETWEEN * (len(groups) - 1), rows=len(groups), note=note, top=0.36,
         left=left, right=1.95, height_ratios=sizes,
-        hspace=0.78 / (each * np.mean(sizes)),
+        hspace=_BETWEEN / (each * np.mean(sizes)),
     )  # fmt: skip
     for one, (name, group) in zip(axes, groups, strict=True):
         _group(one, group.iloc[::-1])

@@ -12,7 +12,8 @@ from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.drawing import WITHHELD, NothingToShow, figure
 from sos_eval.report.figures.time import mark_times, placed
 from sos_eval.report.reading import outcome_label, time_label, unit_words
-from sos_eval.report.theme import COMPARISON, MUTED, TREATED, canvas, evenly, legend
+from sos_eval.report.theme import COMPARISON, MUTED, TREATED, canvas, evenly, layout_width, legend, panel_rows
+from sos_eval.report.wording import count
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,6 +24,10 @@ _LINES = {
     "comparison": ("Comparison", {"color": COMPARISON, "marker": "s", "ls": "--", "zorder": 3}),
     "comparison_before": ("All untreated, before selection", {"color": MUTED, "ls": ":", "lw": 1.4, "zorder": 2}),
 }
+
+
+#: Inches of a panel; up to how many stand below one another; and from which width on two stand beside each other.
+_HEIGHT, _ONE_COLUMN, _TWO_FROM = 3.1, 2, 5.0
 
 
 def data(bundle: ResultBundle) -> pd.DataFrame:
@@ -43,17 +48,27 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     outcomes = list(dict.fromkeys(table["outcome"]))
     words = [outcome_label(bundle, name) for name in outcomes]
     title = words[0] if len(words) == 1 else "Outcomes"
-    note = f"Means over {unit_words(bundle)[1]} with an outcome in that period. {_times_note(table, when)}"
+    note = f"Means over {unit_words(bundle)[1]} with an outcome in that period. {_times_note(table, when)}".rstrip()
+    title = f"{title}: treated and comparison over time"
+    columns = 2 if len(outcomes) > _ONE_COLUMN and layout_width() >= _TWO_FROM else 1
+    between = 1.0 if columns > 1 else 0.9
+    rows, tall = panel_rows(len(outcomes), title, note, columns=columns, tall=_HEIGHT, between=between, more=1.2)
+    drawn = outcomes[: rows * columns]
+    note += f" {count(len(outcomes) - len(drawn), 'more outcome')} in the data file." if drawn != outcomes else ""
     shown, axes = canvas(
-        f"{title}: treated and comparison over time", height=3.1 * len(outcomes), rows=len(outcomes), note=note,
-        left=0.8, hspace=0.5, sharex=True, top=0.5,
+        title, height=tall * rows + between * (rows - 1), rows=rows, columns=columns, note=note, left=0.8,
+        hspace=between / tall, wspace=0.34, sharex=True, top=0.5 if columns == 1 else 0.75,
     )  # fmt: skip
-    for one, name, label in zip(axes, outcomes, words, strict=True):
+    for one, name, label in zip(axes, drawn, words, strict=False):
         _panel(one, table[table["outcome"] == name])
         mark_times(one, table, when)
-        one.set_ylabel("\n".join(evenly(label, 34)))
-        legend(one, columns=2)
-    axes[-1].set_xlabel(time_label(bundle))
+        one.set_ylabel("\n".join(evenly(label, min(34, int(tall / 0.07)))))
+        legend(one, columns=2 if columns == 1 else 1)
+    for one in axes[len(drawn) :]:
+        one.set_visible(False)
+    for one in axes[len(drawn) - columns : len(drawn)]:
+        one.tick_params(labelbottom=True)
+        one.set_xlabel(time_label(bundle))
     return shown
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.drawing import NothingToShow, figure
 from sos_eval.report.theme import COMPARISON, FAINT, INK, MUTED, TREATED, canvas, wrapped
+from sos_eval.report.wording import plain_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -142,9 +143,15 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     axes[0].axis("off")
     for _, arrow in arrows:
         _arrow(axes[0], arrow)
-    for _, row in boxes.iterrows():
+    for _, row in boxes.assign(words=[_capital(str(words)) for words in boxes["words"]]).iterrows():
         _box(axes[0], row, min(_WIDE, 6.9 / across - 0.2))
     return shown
+
+
+def _capital(words: str) -> str:
+    """Return a node's words as a box has them, whether it has a label or goes by its name."""
+    plain = plain_words(words)
+    return plain[:1].upper() + plain[1:]
 
 
 def _arrow(axes: Axes, pieces: pd.DataFrame) -> None:

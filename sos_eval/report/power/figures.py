@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.errors import numeral
-from sos_eval.report.power.naming import key_words, keys_named, line_named, point_named, room_for
+from sos_eval.report.power.naming import key_words, keys_named, legend_columns, room_for, rows_named
 from sos_eval.report.power.reading import EFFECT, PowerFolder
 from sos_eval.report.power.side_by_side import by_formula, decisions_together, draws_that_pass
 from sos_eval.report.pulled_folder import Shown
@@ -45,8 +45,10 @@ def power_curves(study: PowerFolder) -> Shown | None:
     )
     if len(every) > len(panels):
         note += f" The first {len(panels)} of {len(every)} combinations are shown; power.csv has all of them."
-    figure, axes = canvas(title, height=2.4 * rows, note=note, rows=rows, columns=columns, top=0.62, hspace=0.6)
-    styles = _styles(table, study.line)
+    styles = _styles(table, study)
+    beside = legend_columns(list(styles))
+    above = max(0.62, 0.3 + 0.165 * -(-len(styles) // beside))
+    figure, axes = canvas(title, height=2.4 * rows, note=note, rows=rows, columns=columns, top=above, hspace=0.6)
     for ax, (label, part) in zip(axes, panels, strict=False):
         _curves(ax, part, key, study, styles, levels)
         ax.set_title(label, pad=22 if label else 6)
@@ -54,13 +56,14 @@ def power_curves(study: PowerFolder) -> Shown | None:
         ax.set_ylabel("Power")
     for ax in axes[len(panels) :]:
         ax.set_visible(False)
-    legend(axes[0], handles=_all_handles(axes))
+    legend(axes[0], columns=beside, handles=_all_handles(axes))
     return figure, table
 
 
-def _styles(table: pd.DataFrame, by: list[str]) -> dict[str, dict[str, str]]:
+def _styles(table: pd.DataFrame, study: PowerFolder) -> dict[str, dict[str, str]]:
     """Give every line of a figure its colour and mark, the same in all panels."""
-    names = dict.fromkeys(line_named(name) for name in table[by].itertuples(index=False, name=None))
+    lines = table[study.line].itertuples(index=False, name=None)
+    names = dict.fromkeys(study.line_words(name) for name in lines)
     return {
         name: {"color": COLOURS[number % len(COLOURS)], "marker": _mark(number)} for number, name in enumerate(names)
     }
@@ -88,9 +91,9 @@ def _curves(
 ) -> None:  # fmt: skip
     """Draw a line per estimator and inference, and per outcome where there are several."""
     for name, line in part.groupby(study.line, sort=False):
-        one, label = line.sort_values(key), line_named(name)
+        one, label = line.sort_values(key), study.line_words(name)
         ax.errorbar(
-            one[key], one["power"], yerr=study.z * one["power_mcse"], capsize=2, label=label,
+            one[key], one["power"], yerr=study.reach_of(one, "power"), capsize=2, label=label,
             color=styles[label]["color"], marker=styles[label]["marker"],
         )  # fmt: skip
     for level in levels:
@@ -114,14 +117,15 @@ def mdes_frontier(study: PowerFolder) -> Shown | None:
     scale = study.scale_words(str(table["outcome"].iloc[0]), str(table["scale"].iloc[0]))
     note = f"Bars: 95% Monte Carlo intervals. Scale: {scale}.{far}"
     if key is None:
-        return _detectable_by_row(table, by, title, note), table
+        return _detectable_by_row(study, table, by, title, note), table
     lines = list(table.groupby(by, sort=False))
-    figure, axes = canvas(title, height=2.6, note=note, top=0.2 + 0.2 * -(-len(lines) // 3))
+    beside = legend_columns([study.line_words(name) for name, _ in lines])
+    figure, axes = canvas(title, height=2.6, note=note, top=0.2 + 0.2 * -(-len(lines) // beside))
     for number, (name, line) in enumerate(lines):
         one = line.sort_values(key)
         axes[0].errorbar(
             one[key], one["mdes"], yerr=_reach(one), color=COLOURS[number % len(COLOURS)], marker=_mark(number),
-            capsize=2, label=line_named(name),
+            capsize=2, label=study.line_words(name),
         )  # fmt: skip
         far_off = one.loc[one["mdes"].isna(), key]
         axes[0].plot(far_off, np.ones(len(far_off)), "^", mfc="white", clip_on=False,
@@ -129,14 +133,14 @@ def mdes_frontier(study: PowerFolder) -> Shown | None:
     axes[0].set_ylabel("Minimum detectable effect")
     axes[0].set_ylim(bottom=0)
     axes[0].set_xlabel(key_words(key))
-    legend(axes[0])
+    legend(axes[0], columns=beside)
     return figure, table
 
 
-def _detectable_by_row(table: pd.DataFrame, by: list[str], title: str, note: str) -> Figure:
+def _detectable_by_row(study: PowerFolder, table: pd.DataFrame, by: list[str], title: str, note: str) -> Figure:
     """Draw a row per line, where nothing that was swept is a number."""
-    labels = [line_named(name) for name in table[by].itertuples(index=False, name=None)]
-    figure, axes = canvas(title, height=max(0.24 * len(labels), 0.8), note=note, left=room_for(labels))
+    labels, each = rows_named(study.line_words(name) for name in table[by].itertuples(index=False, name=None))
+    figure, axes = canvas(title, height=max(max(0.24, each) * len(labels), 0.8), note=note, left=room_for(labels))
     place = np.arange(len(labels))[::-1]
     axes[0].errorbar(table["mdes"], place, xerr=_reach(table), fmt="o", color=COLOURS[0], capsize=2)
     beyond = table["mdes"].isna().to_numpy()
@@ -168,8 +172,8 @@ def bias_and_coverage(study: PowerFolder) -> Shown | None:
     table = study.headline.dropna(subset=["bias"])
     if table.empty:
         return None
-    labels = [point_named(row, study.line, study.swept) for row in table.to_dict("records")]
-    height, left = max(0.2 * len(table), 1.2), room_for(labels)
+    labels, each = rows_named(study.point_words(row) for row in table.to_dict("records"))
+    height, left = max(each * len(table), 1.2), room_for(labels)
     note = (
         "Bars: 95% Monte Carlo intervals. Bias of ratios is on the log scale. Line in the right panel: declared level."
     )
@@ -179,9 +183,9 @@ def bias_and_coverage(study: PowerFolder) -> Shown | None:
     place = np.arange(len(table))[::-1]
     axes[0].errorbar(table["bias"], place, xerr=study.z * table["bias_mcse"], fmt="o", color=COLOURS[0], capsize=2)
     axes[0].axvline(0, color=MUTED, lw=0.8)
-    bars = (study.z * table["coverage_mcse"]).to_numpy(float)
-    bars = np.array([np.minimum(bars, table["coverage"]), np.minimum(bars, 1 - table["coverage"])])
-    axes[1].errorbar(table["coverage"], place, xerr=bars, fmt="s", color=COLOURS[1], capsize=2)
+    axes[1].errorbar(
+        table["coverage"], place, xerr=study.reach_of(table, "coverage"), fmt="s", color=COLOURS[1], capsize=2
+    )
     axes[1].axvline(float(table["level"].to_numpy()[0]), color=MUTED, lw=0.8)
     axes[0].set_yticks(place, labels)
     axes[0].set_xlabel("Bias")
@@ -195,16 +199,17 @@ def estimator_by_point(study: PowerFolder) -> Shown | None:
     if len(study.plan["points"]) < 2:
         return None
     named = table.assign(
-        line=[line_named(tuple(row[name] for name in study.line)) for row in table.to_dict("records")],
+        line=[study.line_words(tuple(row[name] for name in study.line)) for row in table.to_dict("records")],
         point=[keys_named(row, study.swept) for row in table.to_dict("records")],
     )
     grid = named.pivot_table(index="line", columns="point", values="power", sort=False)
     note = "Share of draws that report an effect; where there is none, the size of the test."
+    labels, each = rows_named(map(str, grid.index))
     figure, axes = canvas(
         "Power of every estimator in every world",
-        height=max(0.34 * len(grid), 0.7),
+        height=max(max(0.34, each) * len(grid), 0.7),
         note=note,
-        left=room_for(grid.index),
+        left=room_for(labels),
         bottom=room_for(grid.columns, slope=0.65),
     )
     axes[0].imshow(grid.to_numpy(float), cmap="cividis", vmin=0, vmax=1, aspect="auto")
@@ -216,7 +221,7 @@ def estimator_by_point(study: PowerFolder) -> Shown | None:
             text = f"{value:.2f}" if value == value else ""
             axes[0].text(j, i, text, ha="center", va="center", color=shade, size=8 if grid.shape[1] < 13 else 5)
     axes[0].set_xticks(range(grid.shape[1]), list(grid.columns), rotation=40, ha="right")
-    axes[0].set_yticks(range(grid.shape[0]), list(grid.index))
+    axes[0].set_yticks(range(grid.shape[0]), labels)
     return figure, grid.reset_index()
 
 
@@ -241,7 +246,7 @@ def sampling_distributions(study: PowerFolder) -> Shown | None:
             part["estimate"], bins=int(np.clip(2 * np.sqrt(len(part)), 6, 40)), color=COLOURS[number % len(COLOURS)]
         )
         ax.axvline(part["true_effect"].mean(), color="black", lw=1.4)
-        ax.set_title(line_named(name), size=8.5)
+        ax.set_title(study.line_words(name), size=8.5)
         ax.set_yticks([])
     axes[-1].set_xlabel("Estimate")
     return figure, table

@@ -13,7 +13,7 @@ from sos_eval.report.content import Block, Bullets, Heading, Picture, ReportDocu
 from sos_eval.report.draw import Drawn
 from sos_eval.report.html import render_document
 from sos_eval.report.power.figures import FIGURES
-from sos_eval.report.power.naming import key_words
+from sos_eval.report.power.naming import key_words, with_bounds
 from sos_eval.report.power.reading import PowerFolder, headline, read_power
 from sos_eval.report.pulled_folder import PulledFolder
 from sos_eval.report.theme_file import OwnLook
@@ -102,7 +102,7 @@ def _document(study: PowerFolder, drawn: Drawn) -> ReportDocument:
     world = str(plan.get("world_title") or plan["world"])
     name = str(plan.get("title") or world)
     drawn_from = f"{plan['reps']:,} simulated evaluations a point, in {world}{_analysed(study)}"
-    first: list[Block] = [Text(sentence, "answer") for sentence in study.sentences[:6]]
+    first: list[Block] = [Text(study.said(sentence), "answer") for sentence in study.sentences[:6]]
     if len(study.sentences) > 6:
         first.append(Text(f"{len(study.sentences) - 6} more sentences stand in sentences.txt.", "small"))
     first.append(Heading("What this does not show"))
@@ -121,7 +121,7 @@ def _document(study: PowerFolder, drawn: Drawn) -> ReportDocument:
     if study.formulas["std_error"].notna().any():
         body += [*_by_formula(study), *_pictures(drawn, "by_formula")]
     if not study.failures.empty:
-        body += [Heading("Failed draws"), Table(_text(study.failures), "They count as not finding the effect")]
+        body += [Heading("Failed draws"), Table(_text(study, study.failures), "They count as not finding the effect")]
     body += [
         Heading("How it was computed"),
         Text(_how(study)),
@@ -156,7 +156,7 @@ def _together(study: PowerFolder, families: pd.DataFrame) -> list[Block]:
     return [
         Heading("Several outcomes at once"),
         Text(words),
-        Table(_text(table).rename(columns={**_swept(study), **FAMILIES}), title),
+        Table(_text(study, table).rename(columns={**_swept(study), **FAMILIES}), title),
     ]
 
 
@@ -173,7 +173,7 @@ def _by_formula(study: PowerFolder) -> list[Block]:
     return [
         Heading("By formula"),
         Text(words),
-        Table(_text(table).rename(columns=_swept(study) | FORMULAS), "Overall effects"),
+        Table(_text(study, table).rename(columns=_swept(study) | FORMULAS), "Overall effects"),
     ]
 
 
@@ -190,7 +190,7 @@ def _reassurance(study: PowerFolder, pretests: pd.DataFrame) -> list[Block]:
     return [
         Heading("Do pre-trend tests reassure falsely?"),
         Text(words),
-        Table(_text(table).rename(columns=_swept(study) | PRETESTS), title),
+        Table(_text(study, table).rename(columns=_swept(study) | PRETESTS), title),
     ]
 
 
@@ -254,7 +254,7 @@ def _numbers(study: PowerFolder) -> pd.DataFrame:
     table = study.headline[[*study.line, *study.swept, *columns[2:]]].copy()
     found = (study.headline["power"] * study.headline["reps"]).round()
     table["type_s"] = [_wrong_of(share, of) for share, of in zip(table["type_s"], found, strict=True)]
-    return _text(table).rename(columns={**_swept(study), "outcome": "Outcome", **SHOWN})
+    return _text(study, table).rename(columns={**_swept(study), "outcome": "Outcome", **SHOWN})
 
 
 def _wrong_of(share: float, found: float) -> str:
@@ -269,13 +269,13 @@ def _detectable(study: PowerFolder) -> pd.DataFrame:
     named = {**_swept(study), "outcome": "Outcome", **SHOWN, **MDES}
     scales = [study.scale_words(str(o), str(s)) for o, s in zip(table["outcome"], table["scale"], strict=True)]
     table = table.assign(scale=scales)
-    return _text(table[[*study.line, *others, *MDES]]).rename(columns=named)
+    return _text(study, table[[*study.line, *others, *MDES]]).rename(columns=named)
 
 
 def _computed(study: PowerFolder) -> pd.DataFrame:
     """Return how every estimator was computed at every point."""
     how = study.explain["how"].replace({"loop": "one by one", "batch": "all at once"})
-    return _text(study.explain.assign(how=how)).rename(columns=_swept(study) | EXPLAIN)
+    return _text(study, study.explain.assign(how=how)).rename(columns=_swept(study) | EXPLAIN)
 
 
 def _swept(study: PowerFolder) -> dict[str, str]:
@@ -283,9 +283,10 @@ def _swept(study: PowerFolder) -> dict[str, str]:
     return {name: key_words(name) for name in study.swept}
 
 
-def _text(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table as a reader sees it: three significant digits, empty where there is no number."""
-    return pd.DataFrame({name: [_cell(value) for value in table[name]] for name in table})
+def _text(study: PowerFolder, table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table as a reader sees it: words, three significant digits, empty where there is no number."""
+    cells = pd.DataFrame({name: [_cell(value) for value in table[name]] for name in table})
+    return study.in_words(with_bounds(cells, table, study.unseen))
 
 
 def _cell(value: object) -> str:
