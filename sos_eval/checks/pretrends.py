@@ -34,7 +34,8 @@ class Pretrends(Check):
 
     distribution: Literal["auto", "chi2", "f"] = "auto"
     """Which p is reported: chi2 (as the did package), f (for few treated clusters), or auto: f with fewer than 20
-    treated clusters or more coefficients than a tenth of the clusters, else chi2. The table has both."""
+    treated clusters or more coefficients than a tenth of the clusters, else chi2. The table has both, where neither is
+    known to be wrong."""
     of: Literal["auto", "group_time", "event_time"] = "auto"
     """Coefficients of the joint test: group_time (every cohort's, as the did package), event_time (their averages,
     which are fewer), or auto: the first where every cohort has at least two clusters more than coefficients."""
@@ -79,17 +80,20 @@ class Pretrends(Check):
         except np.linalg.LinAlgError:
             return _not_done(name, "p_value", _singular(found), limit)
         chosen = self.reference_distribution(found)
-        all_start = found.n_treated_clusters == found.n_clusters and _few(found)
-        if all_start:  # measured to be wrong: told by nobody who did not ask for it by name
+        if wrong := _all_start(found):  # told by nobody who did not ask for it by name
             test = replace(test, p_f=np.nan, p_chi2=test.p_chi2 if self.distribution == "chi2" else np.nan)
         table = _joint_table(found, test)
-        if all_start and chosen == "f":
-            return _not_done(name, "p_value", _all_start(found), limit, table)
+        if wrong and chosen == "f":
+            return _not_done(name, "p_value", wrong, limit, table)
         p = test.p_f if chosen == "f" else test.p_chi2
         if not np.isfinite(p):
             return _not_done(name, "p_value", _too_few(found, test), limit, table)
         passed = None if self.min_p is None else p >= self.min_p
         return CheckResult(name, "p_value", p, _joint_words(found, test, chosen), limit, passed, table)
+
+    def why_no_p(self, found: PreCoefficients) -> str:
+        """Say why the joint test of some coefficients has no p in any data; empty where it may have one."""
+        return "" if self.reference_distribution(found) == "chi2" else _all_start(found)
 
     def reference_distribution(self, found: PreCoefficients) -> str:
         """Choose by the design alone which p is reported."""
@@ -149,9 +153,13 @@ class Pretrends(Check):
 def _all_start(found: PreCoefficients) -> str:
     """Say why there is no p where nobody stays untreated and clusters are few, all told or for each coefficient.
 
+    Empty elsewhere.
+
     Measured on independent noise, four cohorts of five over ten periods: 19 to 21% by `efficient` weights, 11 to 13% by
     differences.
     """
+    if found.n_treated_clusters < found.n_clusters or not _few(found):
+        return ""
     return (
         f"everybody starts in the end, and {found.n_clusters} clusters are few for {len(found.values)} coefficients: "
         "on noise of 20 this test rejected 11 to 21 true nulls in 100 at the 5% level; declare the check path, which "

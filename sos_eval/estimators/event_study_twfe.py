@@ -42,6 +42,7 @@ class EventStudyTWFE(TwoWayRegression):
     takes_cross_sections: ClassVar[bool] = True
     takes_covariates: ClassVar[bool] = True
     compares_with_last: ClassVar[bool] = True
+    mixes: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if not self.reference_time < 0:

@@ -77,6 +77,7 @@ class _Effect:
 class MatchedDiD(Estimator):
     """Difference in differences on rows of people that were matched within declared sets of authorities."""
 
+    mixes: ClassVar[bool] = True
     label: ClassVar[str] = "difference in differences on matched children"
     reference: ClassVar[str] = "Imbens and Wooldridge (2009), section 6.5; Puhani (2012) for the logit"
     needs: ClassVar[dict[str, int]] = {"treated_units": 1, "untreated_units": 1}

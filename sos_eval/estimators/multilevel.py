@@ -30,6 +30,7 @@ Codes = NDArray[np.intp]
 class Multilevel(Estimator):
     """Rows of people in authorities and periods, whose levels are random: a secondary look at children's outcomes."""
 
+    mixes: ClassVar[bool] = True
     label: ClassVar[str] = "multilevel model"
     reference: ClassVar[str] = "Laird and Ware (1982); Mundlak (1978)"
     needs: ClassVar[dict[str, int]] = {"treated_units": 2, "untreated_units": 2}

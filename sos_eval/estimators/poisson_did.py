@@ -47,6 +47,7 @@ class PoissonDiD(StatedRegression):
     covariates: tuple[Column, ...] | None = None
     """Time-varying regressors; those of the panel unless named here."""
 
+    mixes: ClassVar[bool] = True
     label: ClassVar[str] = "Poisson"
     reference: ClassVar[str] = "Wooldridge (1999, 2023); Correia, Guimaraes and Zylkin (2020)"
     needs: ClassVar[dict[str, int]] = {"pre_periods": 1, "treated_units": 1}

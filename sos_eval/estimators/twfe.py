@@ -40,6 +40,7 @@ class TWFE(TwoWayRegression):
     takes_unbalanced: ClassVar[bool] = True
     partly_exposed: ClassVar[PartlyExposed] = "weighed"
     takes_switching: ClassVar[bool] = True
+    mixes: ClassVar[bool] = True
     takes_cross_sections: ClassVar[bool] = True
     takes_covariates: ClassVar[bool] = True
 

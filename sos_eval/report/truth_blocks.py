@@ -9,6 +9,7 @@ from sos_eval.report.content import Block, Heading, Table, Text
 from sos_eval.report.reading import estimator_label, method_label, outcome_label
 from sos_eval.report.tables.effects import summaries
 from sos_eval.report.wording import alike, number, p_number
+from sos_eval.results.overall_average import PLAIN
 
 __all__ = ["beside_the_truth", "known_truth"]
 
@@ -21,7 +22,7 @@ def beside_the_truth(bundle: ResultBundle) -> list[Block]:
     found = summaries(bundle.estimates)
     found = found[found["estimate"].notna() & ~found["estimand"].isin(["ate", "ato"])]  # the truth is of the treated
     rows = []
-    for estimator, outcome, scale, true, declared, _ in truth.itertuples(index=False):
+    for estimator, outcome, scale, true, declared, *_ in truth.itertuples(index=False):
         own = found[(found["estimator"] == estimator) & (found["outcome"] == outcome) & (found["scale"] == scale)]
         told = own[own["p_value"].notna() | (own["p_value"].isna().all() & ~own.duplicated("estimator"))]
         rows += [_row(bundle, str(outcome), (float(true), float(declared)), row) for _, row in told.iterrows()]
@@ -29,8 +30,8 @@ def beside_the_truth(bundle: ResultBundle) -> list[Block]:
         return []
     said = (
         "These data are simulated, so that effects are known. The true effect beside an estimate is the average that "
-        "the estimate itself is of: the same units and periods, each counting the same; one coefficient for all of "
-        "them, whose weights follow how treatment varies, stands beside the plain average. Whether the interval holds "
+        "the estimate itself is of: the same units and periods, each counting the same; beside one that mixes effects "
+        "by weights of its own stands the plain average. Whether the interval holds "
         f"it is asked of that. The declared effect is another: {truth['whose'].iloc[0]}."
     )
     return [
@@ -54,6 +55,11 @@ def known_truth(bundle: ResultBundle) -> str:
     ends = [float(end) for end in (headline.get("conf_low"), headline.get("conf_high")) if end is not None]
     inside = len(ends) == 2 and ends[0] <= true <= ends[1]
     holds = f", which the range {'holds' if inside else 'does not hold'}" if len(ends) == 2 else ""
+    if "averaged" in own and own["averaged"].iloc[0] == PLAIN:
+        return (
+            "These data are simulated and know the true effect: on average over all that is treated it is "
+            f"{number(true, 3)}{holds}; where effects differ this estimate is a mixture with weights of its own."
+        )
     return (
         "These data are simulated and know the true effect: averaged as this estimate averages it is "
         f"{number(true, 3)}{holds}."

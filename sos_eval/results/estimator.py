@@ -42,6 +42,8 @@ class Estimator(Method):
     ``weighs_exposure`` says that units count by their exposure, ``compares_with_last`` that effects are changes since
     the last period before the start (and not since the mean of all of them), ``solves_anew`` that every adoption is a
     programme of its own to be solved, so that numbers beside an estimate come from fewer of them;
+    ``mixes`` that the overall effect weighs treated rows by how treatment varies, and is no average of them by weights
+    of their own where effects differ;
     ``partly_exposed`` what it does with periods that count as a fraction of exposure (`transition: partial`): weighs
     their exposure, or gives them effects of their own, which are of the exposure that they had (``whole``);
     ``takes_dropped`` whether periods of a transition may be left out: where nothing is said, whether gaps may be.
@@ -57,6 +59,7 @@ class Estimator(Method):
     weighs_exposure: ClassVar[bool] = False
     compares_with_last: ClassVar[bool] = False
     solves_anew: ClassVar[bool] = False
+    mixes: ClassVar[bool] = False
     partly_exposed: ClassVar[PartlyExposed] = "refused"
     takes_dropped: ClassVar[bool | None] = None
 

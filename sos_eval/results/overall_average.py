@@ -17,7 +17,10 @@ from sos_eval.results.estimate import Estimate
 if TYPE_CHECKING:
     from sos_eval.results.estimator import Estimator
 
-__all__ = ["OverallAverage", "averaged_rows", "overall_average"]
+__all__ = ["AS_ESTIMATED", "PLAIN", "OverallAverage", "averaged_rows", "overall_average"]
+
+#: How a true effect is averaged: as the estimate averages, or plainly beside one that mixes.
+AS_ESTIMATED, PLAIN = "as the estimate averages", "plain mean of treated rows"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +58,15 @@ def overall_average(estimator: Estimator, estimate: Estimate) -> OverallAverage:
 def averaged_rows(estimator: Estimator, estimate: Estimate) -> pd.DataFrame:
     """Return the treated rows that an overall effect averages: ``unit, time, weight``, weights summing to one.
 
-    Of a regression with one coefficient, whose weights follow how treatment varies, these are all treated rows.
+    Of an estimator that mixes (`Estimator.mixes`) these are all treated rows, each by its weight.
     """
     panel, average = estimate.panel, overall_average(estimator, estimate)
-    own = panel.frame[_treated(panel, estimator)]
-    own = own[average.holds(own["first_treated"].to_numpy(float), own["time"].to_numpy(float))]
+    cohort, time = (panel.frame[name].to_numpy(float) for name in ("first_treated", "time"))
+    inside = _treated(panel, estimator) & average.holds(cohort, time)
+    own = panel.frame[inside]
     weight = own["weight"].to_numpy(float)
+    if average.cohorts_first and panel.layout == "panel":  # a unit counts alike in all its periods
+        weight = panel.weights[panel.unit_codes[inside]]
     if average.by_exposure:
         weight = weight * own["exposure"].to_numpy(float)
     if average.cohorts_first and MATCHED_ROWS not in own:

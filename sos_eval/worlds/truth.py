@@ -57,18 +57,21 @@ class TruthPlan:
         ``inf`` = never.
     aggregations
         Of cells by cohort and time; None where nobody is treated.
-    weights : (n,)
-        What each unit counts for.
-    by_exposure
-        Whether a unit-period counts by its exposure as well.
+    average
+        How the overall effect averages.
+    weights : (n, n_times)
+        What each unit-period counts for; where cohorts come first the same in all periods of a unit.
+    shares : (k,)
+        What each cohort counts for where cohorts come first.
     """
 
     cells: pd.DataFrame
     kinds: tuple[tuple[str, str], ...]
     first_treated: Array
     aggregations: AggregationPlan | None
+    average: OverallAverage
     weights: Array
-    by_exposure: bool = False
+    shares: Array
 
     def apply(self, untreated: Array, treated: Array, exposure: Array) -> Array:
         """Compute every true effect, (reps, m): ratios as ratios; NaN where a log has no meaning.
@@ -83,7 +86,7 @@ class TruthPlan:
         plan, who = self.aggregations, np.isfinite(self.first_treated)
         if plan is None:
             return np.zeros((len(untreated), 0))
-        without, with_it, counts = untreated[:, who], treated[:, who], self.weights[who, None]
+        without, with_it, counts = untreated[:, who], treated[:, who], self.weights[who]
         member = (self.first_treated[who] == np.unique(self.first_treated[who])[:, None]).astype(float)
         parts = []
         for estimand, scale in self.kinds:
@@ -92,10 +95,11 @@ class TruthPlan:
                 parts.append(_ratios(without * weight, with_it * weight, member, plan))
                 continue
             change = _log(with_it) - _log(without) if scale == "log" else with_it - without
-            if self.by_exposure:
-                parts.append(_by_exposure(change, counts * exposure[..., who, :], member, plan))
+            if self.average.cohorts_first:
+                parts.append(_by_shares(change, counts, member, self.shares, plan))
             else:
-                parts.append(_att(change, counts[:, 0], member, plan))
+                weight = counts * exposure[..., who, :] if self.average.by_exposure else counts
+                parts.append(_by_rows(change, weight, member, plan))
         return np.hstack(parts)
 
 
@@ -107,6 +111,7 @@ def plan_truth(
     *,
     average: OverallAverage = COHORTS_FIRST,
     weights: Array | None = None,
+    shares: Array | None = None,
 ) -> TruthPlan:
     """Plan the true effects of some kinds; see `true_effects`.
 
@@ -120,13 +125,18 @@ def plan_truth(
         Which cells the averages by event time are made of.
     average
         What an estimate's overall effect averages; unless given, a cohort's periods first and then cohorts, of all.
-    weights : (n,) or None
-        What each unit counts for; None: alike.
+    weights : (n, n_times) or None
+        What each unit-period counts for; None: alike.
+    shares : (k,) or None
+        What each cohort counts for where cohorts come first, in the order of starts; None: the weight of its units.
     """
-    weights = np.ones(len(first_treated)) if weights is None else weights
+    weights = np.ones((len(first_treated), len(times))) if weights is None else weights
     starts = np.unique(first_treated[np.isfinite(first_treated)])
     if not len(starts) or not kinds:
-        return TruthPlan(cells(estimand=["att"])[list(KEY_COLUMNS)].iloc[:0], (), first_treated, None, weights)
+        nothing = cells(estimand=["att"])[list(KEY_COLUMNS)].iloc[:0]
+        return TruthPlan(nothing, (), first_treated, None, average, weights, np.zeros(0))
+    if shares is None:
+        shares = np.array([weights[first_treated == g].mean(1).sum() for g in starts])
     time = np.tile(times, len(starts))
     cohort = np.repeat(starts, len(times))
     counts = np.array([(first_treated == g).sum() for g in starts])
@@ -137,7 +147,7 @@ def plan_truth(
     plan = _as_averaged(grid, starts, event_times, average)
     frame = pd.concat([grid, plan.cells], ignore_index=True)[list(KEY_COLUMNS)]
     rows = pd.concat([frame.assign(estimand=estimand, scale=scale) for estimand, scale in kinds], ignore_index=True)
-    return TruthPlan(rows, tuple(kinds), first_treated, plan, weights, average.by_exposure)
+    return TruthPlan(rows, tuple(kinds), first_treated, plan, average, weights, shares)
 
 
 def _as_averaged(
@@ -149,9 +159,6 @@ def _as_averaged(
     own = plan_aggregations(grid[used], starts, event_times)
     members = np.zeros((*own.members.shape[:2], len(grid)))
     members[..., used] = own.members
-    overall = own.columns["aggregation"][: len(members)] == "overall"
-    if not average.cohorts_first:
-        members[overall] = members[overall] != 0
     return replace(own, members=members)
 
 
@@ -194,27 +201,22 @@ def _by_cohort(values: Array, member: Array) -> Array:
     return np.asarray(sums.reshape(*sums.shape[:-2], -1))
 
 
-def _att(change: Array, weights: Array, member: Array, plan: AggregationPlan) -> Array:
-    """Average changes by cohort and time, then as planned, (reps, m)."""
-    sizes = member @ weights
-    group_time = _by_cohort(change, member * weights) / np.repeat(sizes, change.shape[-1])
-    return np.hstack([group_time, plan.values(group_time, sizes)])
+def _by_shares(change: Array, weight: Array, member: Array, shares: Array, plan: AggregationPlan) -> Array:
+    """Average changes by cohort and time, then as planned with the cohorts' shares, (reps, m)."""
+    group_time = _by_cohort(change * weight, member) / _by_cohort(weight, member)
+    return np.hstack([group_time, plan.values(group_time, shares)])
 
 
-def _by_exposure(change: Array, weight: Array, member: Array, plan: AggregationPlan) -> Array:
+def _by_rows(change: Array, weight: Array, member: Array, plan: AggregationPlan) -> Array:
     """Average changes over the cells that each row averages, unit-periods by weights of their own, (reps, m)."""
     sums = _by_cohort(change * weight, member)
     total = np.broadcast_to(_by_cohort(weight, member), sums.shape)
-    inside = _inside(plan, member)
-    return np.hstack([sums / total, (sums @ inside.T) / (total @ inside.T)])
+    inside = (plan.members != 0).any(1).astype(float)
+    return np.hstack([sums / total, (sums @ inside.T) / (total @ inside.T) @ plan.means.T])
 
 
 def _ratios(untreated: Array, treated: Array, member: Array, plan: AggregationPlan) -> Array:
     """Divide sums of expected counts over the cells that each row averages, (reps, m)."""
-    without, with_it, inside = _by_cohort(untreated, member), _by_cohort(treated, member), _inside(plan, member)
+    without, with_it = _by_cohort(untreated, member), _by_cohort(treated, member)
+    inside = (plan.weights(np.ones(len(member))) != 0).astype(float)
     return np.hstack([with_it / without, (with_it @ inside.T) / (without @ inside.T)])
-
-
-def _inside(plan: AggregationPlan, member: Array) -> Array:
-    """Say which cells each aggregate averages, (q, cells): zeros and ones."""
-    return np.asarray((plan.weights(np.ones(len(member))) != 0).astype(float))

@@ -380,23 +380,19 @@ def test_a_missing_outcome_is_said(name, estimator):
     same(one, two)
 
 
-#: One coefficient, whose weights follow how treatment varies: of no average of treated rows.
-MIXED = ("twfe", "poisson_did")
-
-
 @pytest.mark.parametrize("never", [True, False], ids=["some-never", "all-start"])
 @pytest.mark.parametrize("more", [{}, {"weight": "weight"}], ids=["plain", "weighted"])
 @every_estimator
 def test_an_overall_effect_is_the_average_that_it_says(name, estimator, more, never):
-    """Outcomes without noise, effects that grow by event time: what is estimated is what `averaged_rows` weighs."""
-    if name in MIXED or (name == "event_study_twfe" and estimator.window):  # joined event times are one coefficient
+    """Without noise, effects that grow and differ by cohort: what is estimated is what `averaged_rows` weighs."""
+    if estimator.mixes:
         pytest.skip("a mixture with weights of its own")
     skip_where_refused(estimator, more)
     df = frame()
     df = df if never else df[df["start"] > 0]
     df = df.assign(start=df["start"].where(df["start"] != 2006, 2005)) if name == "roth_santanna" else df
     event = (df["year"] - df["start"]).where(df["start"] > 0, -1.0)
-    effect = np.where(event >= 0, -0.1 * (event + 1), 0.0)
+    effect = np.where(event >= 0, -0.1 * (event + 1) * (df["start"] - 2002), 0.0)
     levels, years = df["la"].str[2:].astype(int) % 5, 0.1 * (df["year"] - 2001) ** 2
     if multiplicative(estimator):
         rate = 2e-3 * np.exp(0.1 * levels + 0.1 * years)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,7 +20,9 @@ from sos_eval.estimators import (
     TripleDifference,
     TwoStage,
 )  # fmt: skip
-from sos_eval.results.overall_average import averaged_rows
+from sos_eval.report.truth_blocks import known_truth
+from sos_eval.results.overall_average import AS_ESTIMATED, PLAIN, averaged_rows, overall_average
+from sos_eval.worlds.truth import plan_truth
 from tests.fakes import cross_sections_of, panel_of
 from tests.worlds.tiny import TINY, tiny
 
@@ -35,6 +39,10 @@ AVERAGES = {
     "two_stage": (TwoStage(), BY_ROW), "sun": (SunAbraham(), BY_ROW), "sdid": (SyntheticDiD(), WITHIN),
     "stacked": (Stacked(), WITHIN),  # sdid: those of 2013 have too few periods before
 }  # fmt: skip
+
+
+def _overall(cells, values):
+    return values[cells.index[cells["aggregation"] == "overall"][0]]
 
 
 def test_powers_truth_is_the_average_that_each_estimator_makes():
@@ -98,3 +106,49 @@ def test_rows_of_people_are_averaged_within_cohort_and_period_first():
     overall = found.values[found.cells.index[found.cells["aggregation"] == "overall"][0]]
     assert overall == pytest.approx(float(((own["time"] - true + 1) * own["weight"]).sum()))
     assert pd.Series(own["weight"]).groupby(own["unit"]).sum().to_dict() == pytest.approx({"a": 0.75, "b": 0.25})
+
+
+def test_cohorts_of_a_triple_difference_count_by_all_their_units():
+    """2003: four units, one eligible, effect 1; 2004: three, two eligible, effect 3; so (4 + 3 x 3) / 7."""
+    starts = np.array([2003] * 4 + [2004] * 3 + [np.inf] * 4)
+    eligible = np.array([1, 0, 0, 0, 1, 1, 0, 1, 1, 0, 0])
+    effect = (np.arange(2001, 2005) >= starts[:, None]) * (eligible * np.where(starts == 2003, 1.0, 3.0))[:, None]
+    method = TripleDifference(covariates=())
+    found = method.complete(panel_of(effect, starts, eligible=eligible))
+    assert _overall(found.cells, found.values) == pytest.approx(13 / 7)
+    own = averaged_rows(method, found)
+    assert own["weight"] @ own["unit"].map({"u001": 1, "u005": 3, "u006": 3}) == pytest.approx(13 / 7)
+    some = eligible == 1
+    plan = plan_truth(starts[some], np.arange(2001.0, 2005), [("att", "value")], shares=np.array([4.0, 3]))
+    told = plan.apply(np.zeros((1, 5, 4)), effect[None, some], np.ones((5, 4)))
+    assert _overall(plan.cells, told[0]) == pytest.approx(13 / 7)
+
+
+def test_units_count_alike_in_all_periods_where_cohorts_come_first_and_rows_by_their_own_weight_elsewhere():
+    """Two of 2003 with effects 1 and 0, weights 1 and 1 in 2003, 3 and 1 in 2004: by row (1 + 3) / (2 + 4)."""
+    effect = np.zeros((4, 4))
+    effect[0, 2:] = 1
+    panel = panel_of(effect, [2003, 2003, np.inf, np.inf])
+    weight = np.ones((4, 4))
+    weight[0, 3] = 3
+    panel = panel.with_columns(weight=weight.ravel()).changed(weighted=True)
+    for method, own in ((CallawaySantAnna(), 1 / 2), (Imputation(), 4 / 6)):
+        rows = averaged_rows(method, method.complete(panel))
+        assert rows.loc[rows["unit"] == "u001", "weight"].sum() == pytest.approx(own)
+        drawn = plan_truth(
+            np.array([2003.0, 2003]),
+            panel.times,
+            [("att", "value")],
+            weights=weight[:2] if own > 0.5 else np.ones((2, 4)),
+            average=overall_average(method, method.complete(panel)),
+        )
+        told = drawn.apply(np.zeros((1, 2, 4)), effect[None, :2], np.ones((2, 4)))
+        assert told[0, drawn.cells.index[drawn.cells["aggregation"] == "overall"][0]] == pytest.approx(own)
+
+
+def test_a_mixture_is_told_to_be_one():
+    page = {"estimator": "a", "outcome": "o", "scale": "value", "estimate": -2.0, "conf_low": -3.0, "conf_high": -1.0}
+    for averaged, words in ((PLAIN, "a mixture with weights of its own"), (AS_ESTIMATED, "averaged as this estimate")):
+        table = pd.DataFrame([{**page, "true_effect": -1.8, "averaged": averaged}])
+        bundle = SimpleNamespace(headline=page, table_names=("true_effects",), tables=lambda name, table=table: table)
+        assert words in known_truth(bundle)

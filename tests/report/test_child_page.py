@@ -224,8 +224,9 @@ def test_page_one_says_that_the_window_counts_and_what_is_true(bundle):
     low, high = (bundle.headline[name] for name in ("conf_low", "conf_high"))
     holds = "holds" if low <= true <= high else "does not hold"
     assert said[1] == (
-        "These data are simulated and know the true effect: averaged as this estimate averages it is "
-        f"−{abs(true):.2f}, which the range {holds}."
+        "These data are simulated and know the true effect: on average over all that is treated it is "
+        f"−{abs(true):.2f}, which the range {holds}; where effects differ this estimate is a mixture with weights of "
+        "its own."
     )
     path = bundle.headline["earlier_path"]
     assert "over the last 3 years before each start (those that start later than the first have earlier years" in path

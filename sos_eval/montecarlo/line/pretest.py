@@ -87,7 +87,8 @@ class PretestPlan:
         """Why a test cannot be done in any draw, by test; empty where it can."""
         alone = "one treated cluster: nothing tells its own variation from a trend"
         few = alone if self.each.n_treated_clusters < 2 else ""
-        return dict(zip(TESTS, (self.joint.reason or few, self.each.reason or few), strict=True))
+        joint = self.joint.reason or few or self.check.why_no_p(self.joint)
+        return dict(zip(TESTS, (joint, self.each.reason or few), strict=True))
 
 
 def plan_pretest(check: Pretrends, fitted: Fitted) -> PretestPlan:
@@ -149,7 +150,7 @@ def _coefficients(check: Pretrends, fitted: Fitted) -> tuple[PreCoefficients, Pr
 
 def _jointly(check: Pretrends, found: PreCoefficients, values: Array, scores: Array) -> Array:
     """Say in which draws the joint test does not reject: its p is not below `min_p`, else one minus `level`."""
-    if found.n_treated_clusters < 2:
+    if found.n_treated_clusters < 2 or check.why_no_p(found):
         return np.full(len(values), np.nan)
     test = walds(values, scores, found.groups)
     p = test.p_f if check.reference_distribution(found) == "f" else test.p_chi2

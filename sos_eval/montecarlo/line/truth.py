@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sos_eval.errors import InputFault
 from sos_eval.montecarlo.line.rows import scalar_rows
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.fitted import Fitted
-from sos_eval.results.overall_average import overall_average
+from sos_eval.results.overall_average import OverallAverage, overall_average
 from sos_eval.worlds.draws import Draws
 from sos_eval.worlds.frame import Frame
 from sos_eval.worlds.truth import TruthPlan, plan_truth
@@ -62,7 +63,7 @@ class LineTruth:
         untreated, expected = (
             self.per * boxed(one[some], self.units, self.times) for one in (draws.untreated, draws.expected)
         )
-        by_children = self.ratio.any() or self.plan.by_exposure
+        by_children = self.ratio.any() or self.plan.average.by_exposure
         children = boxed(draws.children if by_children else draws.frame.children, self.units, self.times)
         values[:, there] = self.plan.apply(untreated, expected, children)[:, self.places[there]]
         values[:, self.ratio] = np.log(values[:, self.ratio])
@@ -79,7 +80,7 @@ class LineTruth:
         """Whether all draws have one truth: an additive effect that nowhere met the floor at zero."""
         world = draws.frame.world
         additive = world.effect.scale == "rate" and self.plan.kinds == (("att", self.scale),)
-        moves = draws.order is not None and (bool(world.effect.moderator) or self.plan.by_exposure)
+        moves = draws.order is not None and (bool(world.effect.moderator) or self.plan.average.by_exposure)
         return additive and not moves and (not world.outcome.counted or bool(draws.expected.min(initial=1.0) > 0))
 
 
@@ -112,13 +113,16 @@ def plan_line_truth(
     moved
         Whether adoption is drawn anew in every draw, so that any unit can be treated.
     """
-    method = reference.estimator
+    method, average = reference.estimator, _of_all(reference, source)
     inside = np.arange(len(frame.table)) if moved else units
     periods, starts = frame.world.periods[times], frame.first_treated[inside]
     started = (starts > periods[0]) & np.isfinite(starts)
-    weights = np.ones(len(inside)) if moved else source.weights
+    of_units = np.ones(len(inside)) if moved else source.weights
+    of_rows = of_units[:, None] if moved or average.cohorts_first else np.nan_to_num(source.matrix("weight"))
+    weights = np.broadcast_to(of_rows, (len(inside), len(periods)))
     if method.kind_column and not moved:
         started &= method.kinds(source) == 1
+    shares = np.array([of_units[starts == g].sum() for g in np.unique(starts[started])])  # of its units of every kind
     treated = inside[started]
     counted = source.outcome.counted
     scale, per = ("rate_per", source.outcome.per / frame.world.outcome.per) if counted else ("value", 1.0)
@@ -128,12 +132,23 @@ def plan_line_truth(
     asked = set(zip(rows["estimand"], rows["scale"], strict=True))
     plan = plan_truth(
         frame.first_treated[treated], periods, [kind for kind in exist if kind in asked], method.event_times,
-        average=overall_average(method, reference.estimate), weights=weights[started],
+        average=average, weights=weights[started], shares=shares,
     )  # fmt: skip
     ratio = (rows["scale"] == "ratio").to_numpy()
     unknown = moved and (source.weighted or bool(method.kind_column))
     places = np.full(len(rows), -1, np.intp) if unknown else _places(plan.cells, rows)
     return LineTruth(plan, places, treated, times, per, scale, ratio)
+
+
+def _of_all(reference: Fitted, source: Panel) -> OverallAverage:
+    """Return how an estimate averages effects of all that start: whom a comparison group leaves out is in the truth."""
+    estimate = reference.estimate
+    if reference.comparison is not None:
+        try:
+            estimate = reference.estimator.complete(source)
+        except InputFault:  # without a group nothing can be estimated: of the cells of the matched
+            estimate = reference.estimate
+    return overall_average(reference.estimator, estimate)
 
 
 def _places(cells: pd.DataFrame, rows: pd.DataFrame) -> Codes:
