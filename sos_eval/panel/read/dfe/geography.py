@@ -24,8 +24,9 @@ def at_constant_geography(panel: pd.DataFrame, measures: Collection[str]) -> tup
     panel
         A row per authority and year, `la_code` and `year` first.
     measures
-        Names of measures. Numbers of people, children and staff are added up where every part of the year has one.
-        Of another kind (rates, shares, judgements, scores) an area has none: it is no sum.
+        Names of measures. Numbers of people, children and staff, and what is spent in all, are added up where every
+        part of the year has one. Of another kind (rates, shares, costs a week, judgements, scores) an area of several
+        parts has none: it is no sum.
 
     Returns
     -------
@@ -63,8 +64,12 @@ def _added(area: Area, parts: pd.DataFrame, measures: Collection[str], *, whole:
         measure, ending = _measure(str(name), measures)
         if not measure:
             made[name] = _said(parts[name])
-        elif ending in ("flag", "words"):
-            made[name] = _said(parts[name][parts[name] != ""]) if added_up(measure) or ending == "words" else ""
+        elif whole and len(parts) == 1:  # one authority that year
+            made[name] = parts[name].iloc[0]
+        elif ending == "words":
+            made[name] = _said(parts[name])
+        elif ending == "flag":
+            made[name] = _said(parts[name][parts[name] != ""]) if added_up(measure) else ""
         else:
             made[name] = _sum(parts, measure, ending) if whole and added_up(measure) else None
     return made

@@ -245,7 +245,7 @@ def areas_of_parts() -> tuple[Area, ...]:
 
 @cache
 def added_up(measure: str) -> bool:
-    """Whether a measure of an area is the sum of its parts': numbers of people, children and staff are.
+    """Whether a measure of an area is the sum of its parts': numbers of people and staff are, and total spending.
 
     Examples
     --------
@@ -254,7 +254,12 @@ def added_up(measure: str) -> bool:
     """
     rows = [row for row in _rows("measures.csv") if row["measure"] == measure]
     people = all(row["of"] != "no count" and row["parts"] != "no count" for row in rows)
-    return people or any(row["group"] in ("children", "denominators") for row in rows) or measure.endswith("_fte")
+    return (
+        people
+        or any(row["group"] in ("children", "denominators") for row in rows)
+        or measure.endswith("_fte")
+        or measure.startswith("spend_")
+    )
 
 
 @cache
