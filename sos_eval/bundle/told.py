@@ -58,6 +58,8 @@ class ToldEstimates:
             elsewhen = any(one.elsewhen(other) for one in behind for other in told)
             if elsewhen or len(told) >= _MOST_BESIDE:
                 return LONE
+        if any(one.weighs_few_otherwise(other, fewest) for one in behind for other in told):
+            return WEIGHED
         if _ways([*told, *behind]) > max(_ways(told), fewest - 1, 1):
             return WEIGHED
         if any(one.pinned(told, fewest, self.smallest) for one in behind):

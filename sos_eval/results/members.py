@@ -116,6 +116,12 @@ class Members:
         """Whether no count adds more to the one than to the other, as far as their weighing is known."""
         return self.weighing is None or other.weighing is None or not self.weighing.differs(other.weighing)
 
+    def weighs_few_otherwise(self, other: Members, fewest: int) -> bool:
+        """Whether the two weigh the same units alike but for few."""
+        if self.weighing is None or other.weighing is None:
+            return False
+        return self.weighing.few_apart(other.weighing, fewest)
+
     def searched(self, fewest: int, smallest: int) -> bool:
         """Say whether counts below the smallest that is shown can be searched for as whole numbers.
 

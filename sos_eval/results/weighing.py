@@ -57,6 +57,16 @@ class Weighing:
         both = self.cells.join(other.cells.add_suffix("_other"), how="inner")
         return any(_apart(both[name], both[f"{name}_other"]) for name in ("outcome", "weight", "stratum"))
 
+    def few_apart(self, other: Self, fewest: int) -> bool:
+        """Whether weights of the two are in one proportion but for those of few units: a difference tells of these."""
+        by = [one.cells["weight"].groupby(level="unit", observed=True) for one in (self, other)]
+        both = pd.concat([one.mean() for one in by], axis=1, join="inner").to_numpy(float)
+        ratios = np.log(both[(both > 0).all(axis=1)]) @ [1.0, -1.0]
+        if not len(ratios):
+            return False
+        usual = max(ratios, key=lambda one: (np.abs(ratios - one) <= _CLOSE).sum())
+        return 0 < int((np.abs(ratios - usual) > _CLOSE).sum()) < fewest
+
 
 def _numbers(frame: pd.DataFrame, names: Iterable[str]) -> list[str]:
     """Return the covariates that are numbers."""
@@ -67,7 +77,8 @@ def _weighs_rows(frame: pd.DataFrame) -> bool:
     """Whether rows have weights of their own that are neither equal nor in proportion to denominators."""
     weight = frame["weight"].to_numpy(float)
     own = [weight, weight / frame["exposure"].to_numpy(float)] if "exposure" in frame else [weight]
-    return all(bool(np.ptp(one[np.isfinite(one)]) > _CLOSE * np.nanmax(np.abs(one))) for one in own)
+    finite = [one[np.isfinite(one)] for one in own]  # without a denominator there is no ratio to it
+    return all(bool(np.ptp(one) > _CLOSE * np.abs(one).max()) for one in finite if len(one))
 
 
 def _weighs_by_numbers(fitted: Fitted) -> bool:
