@@ -19,6 +19,8 @@ Flags = NDArray[np.bool_]
 BACK = "withheld: with what is shown beside it, it would give back a result on few units"
 #: Fewest whole numbers that a mean must leave open for each of the counts behind it, whatever the profile protects.
 _OPEN = 2
+#: Weights in one proportion differ by no more.
+_CLOSE = 1e-9
 
 
 def few_words(fewest: int) -> str:
@@ -103,7 +105,7 @@ def path_rows(
         A row per outcome, group, cohort and time.
     behind
         Per row, of each unit that the mean averages: its position among units, what one count adds to the sum, its
-        count; (n_units_of_row, 3), empty where the outcome is no count.
+        count, its weight; (n_units_of_row, 4).
     fewest
         Fewest units of a result.
     smallest
@@ -145,7 +147,10 @@ def carries(each: Array, count: Array, least: int) -> bool:
 def _hold_before(
     paths: pd.DataFrame, behind: Sequence[Array], few: Flags, back: Flags, at: NDArray[np.intp], fewest: int, least: int
 ) -> None:
-    """Hold back the untreated before selection where selection left out fewer units than may be shown."""
+    """Hold back the untreated before selection where it left out fewer units than may be shown, or weighs the rest.
+
+    Two means that weigh the same units otherwise are two equations on each period's counts.
+    """
     rows = paths.iloc[at]
     group = rows["group"].to_numpy(object)
     chosen, before = at[group == "comparison"], at[group == "comparison_before"]
@@ -154,9 +159,20 @@ def _hold_before(
     gone = [_only(behind[b], behind[c]) for b, c in zip(before, chosen, strict=True)]
     n = paths["n_units"].to_numpy(float)
     missing = n[before] - n[chosen]
-    hidden = (few | back)[chosen].any()
+    hidden = (few | back)[chosen].any() or any(
+        _weighs_otherwise(behind[b], behind[c]) for b, c in zip(before, chosen, strict=True)
+    )
     if hidden or ((missing > 0) & (missing < fewest)).any() or any(_tight(units, least) for units in gone):
         back[before] = True
+
+
+def _weighs_otherwise(units: Array, others: Array) -> bool:
+    """Whether the weights of units that both hold are in more than one proportion."""
+    if not (len(units) and len(others)):
+        return False
+    _, mine, theirs = np.intersect1d(units[:, 0], others[:, 0], assume_unique=True, return_indices=True)
+    times = others[theirs, 3] / units[mine, 3]
+    return bool(len(times)) and not np.allclose(times, times[0], rtol=_CLOSE, atol=0.0)
 
 
 def _only(units: Array, others: Array) -> Array:
