@@ -15,7 +15,7 @@ from sos_eval.panel.levels import weighed_mean
 from sos_eval.panel.own_names import MATCHED_ROWS
 from sos_eval.panel.panel import Panel
 from sos_eval.results.facts import OutcomeFacts, PanelFacts
-from sos_eval.results.members import Grades, grades_of
+from sos_eval.results.grades import Grades, grades_of
 from sos_eval.results.search import UNKNOWN
 
 __all__ = [

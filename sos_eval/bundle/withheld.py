@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from sos_eval.bundle.spans import hold_until_closed
+from sos_eval.results.members import Members
 
-__all__ = ["BACK", "carries", "few_treated", "few_words", "path_rows", "result_rows", "said"]
+__all__ = ["BACK", "beside_others", "carries", "few_treated", "few_words", "path_rows", "result_rows", "said"]
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -131,6 +132,39 @@ def path_rows(
         back[cohorts] |= (few | back)[cohorts].any()  # effects tell cohorts apart: one level shown places the others
         _hold_before(paths, behind, few, back, at, fewest, least)
     return few, back & ~few
+
+
+def beside_others(
+    paths: pd.DataFrame, members: Mapping[tuple[str, str], Members], first: str, fewest: int
+) -> Flags:  # fmt: skip
+    """Say which mean outcomes stand beside an estimate on nearly their units, or on units that few stand apart of.
+
+    Parameters
+    ----------
+    paths
+        A row per outcome, group, cohort and time.
+    members
+        The units behind each estimate, by estimator and outcome.
+    first
+        The estimator of the headline, whose groups the paths show.
+    fewest
+        Fewest units of a result.
+    """
+    outcomes = paths["outcome"].astype(str).to_numpy(object)
+    apart = {outcome for (_, outcome), one in members.items() if one.apart(fewest)}
+    for (estimator, outcome), one in members.items():
+        own = paths[outcomes == outcome]
+        sides = ((one.treated, own[(own["group"] == "treated") & ~said(own["cohort"])]),
+                 (one.others, own[own["group"] == "comparison"]))  # fmt: skip
+        if estimator == first and any(_nearly(one.there(names), rows, fewest) for names, rows in sides):
+            apart.add(outcome)
+    return np.isin(outcomes, sorted(apart))
+
+
+def _nearly(there: Mapping[float, int], rows: pd.DataFrame, fewest: int) -> bool:
+    """Whether some period's mean is over a few units more or less than an estimate has there."""
+    sizes = zip(rows["time"].to_numpy(float), rows["n_units"].to_numpy(float), strict=True)
+    return any(0 < abs(n - there[time]) < fewest for time, n in sizes if time in there)
 
 
 def _tight(units: Array, least: int) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -49,6 +49,14 @@ class Weighing:
         pooled = "poisson" in (how.name.split("_")[0], getattr(how, "family", ""))
         by_numbers = bool(_numbers(frame, names)) or _weighs_by_numbers(fitted) or _weighs_rows(fitted.source.frame)
         return cls(cells, (*names, *ways) if names else (), pooled, by_numbers)
+
+    def times(self, factors: Mapping[str, float]) -> Self:
+        """Return it with the weights of some units times what their estimator weighs them by."""
+        if not factors:
+            return self
+        by_unit = self.cells.index.get_level_values("unit").astype(str).map(factors).to_numpy(float)
+        weight = self.cells["weight"] * np.where(np.isnan(by_unit), 1.0, by_unit)
+        return replace(self, cells=self.cells.assign(weight=weight))
 
     def differs(self, other: Weighing) -> bool:
         """Whether some count that both hold may add more to the one than to the other."""
