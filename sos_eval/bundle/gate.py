@@ -385,7 +385,7 @@ class _Gate:
             return SEARCHED
         if name.endswith("without_strata_effects") or not {*_FURTHER[2:]}.isdisjoint(name.split(".")):
             return UNKNOWN
-        told = "variant" in table or not (_by_period(table) or self._is_of_a_check(name))
+        told = "variant" in table or not (_by_period(table) or self._is_of_a_check(name) or name == "detectable")
         if not told and key[1] in self.errors.few and any(table[one].dtype.kind == "f" for one in table):
             return ERRORS
         return "" if told or key not in self.partial else BACK
@@ -516,6 +516,9 @@ class _Gate:
         if self.errors.few:  # how squares spread over clusters
             known = replace(out.inference, variance_treated_clusters=math.nan, variance_comparison_clusters=math.nan)
             out = replace(out, inference=known)
+        if facts.headline.outcome in self.errors.few:
+            sizes = replace(out.detectable, fall_error=math.nan, rise_error=math.nan, error_panel=math.nan)
+            out = replace(out, detectable=sizes)
         if self.balance.covariates.names:  # effective numbers of matched units are made of covariates
             known = replace(
                 out.inference, effective_comparison_clusters=math.nan, variance_comparison_clusters=math.nan

@@ -57,6 +57,8 @@ class Members:
         Units of each kind on each side, where kinds are set against each other.
     histories, donors
         When each unit is there and treated; what each adds to a synthetic control.
+    logs
+        Whether the outcome is in logs.
     """
 
     cohorts: Mapping[float, Names] = field(default_factory=dict)
@@ -70,6 +72,7 @@ class Members:
     kinds: tuple[Names, ...] = ()
     histories: Histories = field(default_factory=Histories, compare=False, repr=False)
     donors: Donors = field(default_factory=Donors, compare=False, repr=False)
+    logs: bool = False
 
     @classmethod
     def of(cls, fitted: Fitted) -> Self:
@@ -93,7 +96,8 @@ class Members:
         counted, each_adds, adds_to_sum, most = (_by_unit(panel, cells) for cells in (counts, each, adds, exposure))
         histories = Histories.of(panel)
         return cls(
-            cohorts, others, times, counted, each_adds, adds_to_sum, most, weighing, kinds_of(fitted), histories, donors
+            cohorts, others, times, counted, each_adds, adds_to_sum, most, weighing, kinds_of(fitted), histories,
+            donors, panel.outcome.transform == "log",
         )  # fmt: skip
 
     @property
@@ -105,13 +109,15 @@ class Members:
         """Yield units and periods of the treated, the others and those of each start with a count that is protected.
 
         That is one below the smallest that is shown, of what is left of the denominators and what is new in counts
-        that only grow too; a value in place of a count is one.
+        that only grow too; a value in place of a count is one. Where most of a side's squares are of one unit with such
+        a count, as they mostly are in logs, that is the side.
         """
         for made in self._made_of():
             for names in self._enough(1):
-                counts = np.array([made[name] for name in names if name in made])
-                if ((counts > 0) & (counts < smallest) | np.isposinf(counts)).any():
-                    yield len(names), len(self.times)
+                small = [name for name in sorted(names & made.keys()) if _is_protected(made[name], smallest)]
+                if small:
+                    alone = self.logs or self.histories.outweighs(small, names)
+                    yield 1 if alone else len(names), len(self.times)
 
     def few(self, fewest: int) -> bool:
         """Whether they are fewer, treated or others, than a result may rest on."""
@@ -332,6 +338,11 @@ def _yes_by_unit(panel: Panel) -> tuple[dict[str, Array], dict[str, Array], dict
     yes, size = wide
     most = max(float(frame["outcome"].max()), 1.0)
     return _rows_of(yes), _rows_of(grades.step / size), _rows_of(most * size)
+
+
+def _is_protected(counts: Array, smallest: float) -> bool:
+    """Whether some count is above zero and below the smallest that is shown, or a value stands in place of counts."""
+    return bool(((counts > 0) & (counts < smallest) | np.isposinf(counts)).any())
 
 
 def _of_unit(units: pd.Series, factors: Mapping[str, float]) -> pd.Series:

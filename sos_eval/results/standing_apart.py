@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from sos_eval.panel.panel import Panel
@@ -30,12 +31,14 @@ class Histories:
 
     Attributes
     ----------
-    seen, treated
-        By unit, (n_times,): whether something weighs there; how far it is treated, as its start says where nothing is.
+    seen, treated, outcome
+        By unit, (n_times,): whether something weighs there; how far it is treated, as its start says where nothing is;
+        its outcome.
     """
 
     seen: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     treated: Mapping[str, Array] = field(default_factory=dict)
+    outcome: Mapping[str, Array] = field(default_factory=dict)
 
     @classmethod
     def of(cls, panel: Panel) -> Self:
@@ -47,7 +50,8 @@ class Histories:
         declared = (panel.times >= panel.first_treated[:, None]).astype(float)
         treated = panel.matrix("treated")
         treated = np.where(np.isnan(treated), declared, treated)
-        return cls(dict(zip(names, seen, strict=True)), dict(zip(names, treated, strict=True)))
+        columns = (seen, treated, np.where(seen, panel.matrix(), np.nan))
+        return cls(*(dict(zip(names, one, strict=True)) for one in columns))
 
     def gaps(self, names: Names, fewest: int) -> bool:
         """Whether sums over those that are there, in one period or in two, are together a sum over few."""
@@ -65,6 +69,16 @@ class Histories:
         known = [self.treated[name] for name in names if name in self.treated]
         sizes = np.unique(np.array(known), axis=0, return_counts=True)[1] if known else np.zeros(0, int)
         return len(sizes) > 1 and bool(sizes.min() < fewest)
+
+    def outweighs(self, some: Collection[str], names: Names) -> bool:
+        """Whether more than half of what a side's outcomes move from their means, squared, is of one of some units."""
+        known = sorted(names & self.outcome.keys())
+        if not known:
+            return False
+        moved = pd.DataFrame({name: self.outcome[name] for name in known})
+        moved = moved - moved.mean()
+        squares = moved.sub(moved.mean(axis=1), axis=0).pow(2).sum()
+        return bool(squares[[name for name in some if name in squares]].max() > squares.sum() / 2)
 
     def there(self, names: Names) -> list[Names]:
         """Return which of some units are there, by period."""
