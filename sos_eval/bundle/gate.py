@@ -23,8 +23,8 @@ from sos_eval.bundle.passed_balance import COVARIATE, PassedBalance
 from sos_eval.bundle.passed_words import PEOPLE, PassedWords
 from sos_eval.bundle.people import level_of
 from sos_eval.bundle.searched import SearchedCounts, answering, different
-from sos_eval.bundle.told import APART, LONE, NEAR, NESTED, SEARCHED, UNKNOWN, WEIGHED, ToldEstimates
-from sos_eval.bundle.withheld import BACK, path_rows, result_rows
+from sos_eval.bundle.told import APART, GAPS, LONE, NEAR, NESTED, SEARCHED, UNKNOWN, WEIGHED, ToldEstimates
+from sos_eval.bundle.withheld import BACK, beside_others, path_rows, result_rows
 from sos_eval.results.check import ENTRY
 from sos_eval.results.facts import CheckFacts, DetectableFacts, DisagreementFacts, ResolutionFacts, RunFacts
 from sos_eval.results.members import Members
@@ -201,7 +201,7 @@ class _Gate:
         if key[1] in self.about.flat:
             self.searched.digits[key] = 0
         else:
-            self.searched.take(key, self.about.members.get(key, Members()), different(*told))
+            self.searched.take(key, self._members(key), different(*told))
         if key in self.searched.digits:
             self.partial.add(key)
             self.silent |= {} if self.searched.digits[key] else {key: SEARCHED}
@@ -222,10 +222,12 @@ class _Gate:
                 apart[reason][at] = True
             if file != "estimates.csv" and key in self.partial:
                 back[at] = ~few[at]  # sums over the same cells as those of estimates.csv, judged without them
-            apart[LONE][at] |= self._lone(key, rows) & ~few[at]
+            few[at] |= self._members(key).thin(self.about.disclosure.fewest)
+            apart[GAPS][at] |= self._gaps(key, rows) & ~few[at]
+            apart[LONE][at] |= self._lone(key, rows) & ~(few[at] | apart[GAPS][at])
             if key in self.searched.digits and key not in self.silent:
                 apart[SEARCHED][at] = ~(few | answers)[at]
-            self._remember(key, rows, few[at], back[at] | apart[LONE][at])
+            self._remember(key, rows, few[at], back[at] | apart[LONE][at] | apart[GAPS][at])
         out = self.held.people(self._one_count(table, file), "n_obs", file)
         if self._clusters_are_people:
             out = self.held.people(out, "n_clusters", file)
@@ -244,10 +246,19 @@ class _Gate:
 
         By event time each row weighs starts otherwise; of a second estimate, only the overall row is told.
         """
-        headline, behind = self.content.facts.headline, self.about.members.get(key, Members())
+        headline = self.content.facts.headline
         first = key == (headline.estimator, headline.outcome)
-        apart = not first and behind.uneven(self.about.disclosure.fewest)
+        apart = not first and self._members(key).uneven(self.about.disclosure.fewest)
         return apart & (rows["aggregation"] != "overall").to_numpy(bool)
+
+    def _gaps(self, key: tuple[str, str], rows: pd.DataFrame) -> NDArray[np.bool_]:
+        """Say which rows are not the overall one, where few units lack periods or are treated in others."""
+        part = (rows["aggregation"] != "overall") | (rows["subgroup"].astype(str) != "")
+        return self._members(key).apart(self.about.disclosure.fewest) & part.to_numpy(bool)
+
+    def _members(self, key: tuple[str, str]) -> Members:
+        """Return the units behind an estimate."""
+        return self.about.members.get(key, Members())
 
     def _one_count(self, table: pd.DataFrame, file: str) -> pd.DataFrame:
         """Leave the number of people, where rows are people, to the headline's overall row.
@@ -374,7 +385,7 @@ class _Gate:
             return SEARCHED
         if name.endswith("without_strata_effects") or not {*_FURTHER[2:]}.isdisjoint(name.split(".")):
             return UNKNOWN
-        told = "variant" in table or not (_by_period(table) or self._is_of_a_check(name))
+        told = "variant" in table or not (_by_period(table) or self._is_of_a_check(name) or name == "detectable")
         if not told and key[1] in self.errors.few and any(table[one].dtype.kind == "f" for one in table):
             return ERRORS
         return "" if told or key not in self.partial else BACK
@@ -394,6 +405,7 @@ class _Gate:
         """Hold back mean outcomes on few units, those that would give them back, and pooled means of counts."""
         about = self.about.disclosure
         few, back = path_rows(table, self.about.behind, about.fewest, about.smallest)
+        back |= beside_others(table, self.about.members, self.content.facts.headline.estimator, about.fewest) & ~few
         self.hidden = {str(group) for group in table["group"][few | back]}  # a cohort that is held back counts
         digits = self.searched.path_digits(table, self.about.behind, few | back)
         nested = table["outcome"].isin(self.nested).to_numpy(bool) & ~(few | back)
@@ -504,6 +516,9 @@ class _Gate:
         if self.errors.few:  # how squares spread over clusters
             known = replace(out.inference, variance_treated_clusters=math.nan, variance_comparison_clusters=math.nan)
             out = replace(out, inference=known)
+        if facts.headline.outcome in self.errors.few:
+            sizes = replace(out.detectable, fall_error=math.nan, rise_error=math.nan, error_panel=math.nan)
+            out = replace(out, detectable=sizes)
         if self.balance.covariates.names:  # effective numbers of matched units are made of covariates
             known = replace(
                 out.inference, effective_comparison_clusters=math.nan, variance_comparison_clusters=math.nan

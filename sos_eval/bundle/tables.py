@@ -15,7 +15,7 @@ from sos_eval.panel.levels import weighed_mean
 from sos_eval.panel.own_names import MATCHED_ROWS
 from sos_eval.panel.panel import Panel
 from sos_eval.results.facts import OutcomeFacts, PanelFacts
-from sos_eval.results.members import Grades, grades_of
+from sos_eval.results.grades import Grades, grades_of
 from sos_eval.results.search import UNKNOWN
 
 __all__ = [
@@ -31,9 +31,9 @@ def path_counts(panel: Panel, comparison_weights: Array | None = None) -> list[A
 
     Returns
     -------
-    list of (n_units_of_row, 3)
+    list of (n_units_of_row, 4)
         Of each unit: its position, what one count adds to the sum of weighted rates (NaN where the outcome is no count
-        or is transformed), its count (`UNKNOWN` where a value stands in its place).
+        or is transformed), its count (`UNKNOWN` where a value stands in its place), its weight.
     """
     return [
         counts
@@ -52,7 +52,7 @@ def _counts(panel: Panel, weights: Array) -> list[Array]:
         count = np.full(len(frame), UNKNOWN)
     with np.errstate(divide="ignore", invalid="ignore"):
         each = weights / exposure if panel.outcome.counted and panel.outcome.transform == "none" else weights * np.nan
-        rows = np.column_stack([units, each, count])
+        rows = np.column_stack([units, each, count, weights])
     return [rows[used & (time == at)] for at in _times(panel)]
 
 

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from sos_eval.bundle.withheld import few_words
 from sos_eval.results.members import Members
 
-__all__ = ["APART", "LONE", "NEAR", "NESTED", "SEARCHED", "UNKNOWN", "WEIGHED", "ToldEstimates"]
+__all__ = ["APART", "GAPS", "LONE", "NEAR", "NESTED", "SEARCHED", "UNKNOWN", "WEIGHED", "ToldEstimates"]
 
 NEAR = "withheld: its units differ by fewer than may be told from those of an estimate that is shown"
 LONE = "withheld: one more equation on units that begin with fewer others than may be told"
+GAPS = "withheld: few units lack periods, or are treated in others, and beside the overall result it would tell of them"
 #: Estimates of an outcome that are told where few units share a start: the headline's and so many in all.
 _MOST_BESIDE = 2
 _SPAN = "withheld: with estimates that are shown its units would tell of fewer than may be told"
@@ -19,7 +20,7 @@ NESTED = "withheld: beside an outcome that is shown, their difference is a count
 WEIGHED = "withheld: it weighs units in one more way than may be told: each is one more equation on their counts"
 UNKNOWN = "withheld: the units behind it are not known to the gate"
 #: What holds an estimate back beside others; the few units of its own are another matter.
-APART = (NEAR, _SPAN, LONE, SEARCHED, NESTED, WEIGHED, UNKNOWN)
+APART = (NEAR, _SPAN, LONE, GAPS, SEARCHED, NESTED, WEIGHED, UNKNOWN)
 
 
 class ToldEstimates:
@@ -58,6 +59,8 @@ class ToldEstimates:
             elsewhen = any(one.elsewhen(other) for one in behind for other in told)
             if elsewhen or len(told) >= _MOST_BESIDE:
                 return LONE
+        if any(one.weighs_few_otherwise(other, fewest) for one in behind for other in told):
+            return WEIGHED
         if _ways([*told, *behind]) > max(_ways(told), fewest - 1, 1):
             return WEIGHED
         if any(one.pinned(told, fewest, self.smallest) for one in behind):

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from sos_eval.bundle.spans import hold_until_closed
+from sos_eval.results.members import Members
 
-__all__ = ["BACK", "carries", "few_treated", "few_words", "path_rows", "result_rows", "said"]
+__all__ = ["BACK", "beside_others", "carries", "few_treated", "few_words", "path_rows", "result_rows", "said"]
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -19,6 +20,8 @@ Flags = NDArray[np.bool_]
 BACK = "withheld: with what is shown beside it, it would give back a result on few units"
 #: Fewest whole numbers that a mean must leave open for each of the counts behind it, whatever the profile protects.
 _OPEN = 2
+#: Weights in one proportion differ by no more.
+_CLOSE = 1e-9
 
 
 def few_words(fewest: int) -> str:
@@ -103,7 +106,7 @@ def path_rows(
         A row per outcome, group, cohort and time.
     behind
         Per row, of each unit that the mean averages: its position among units, what one count adds to the sum, its
-        count; (n_units_of_row, 3), empty where the outcome is no count.
+        count, its weight; (n_units_of_row, 4).
     fewest
         Fewest units of a result.
     smallest
@@ -131,6 +134,39 @@ def path_rows(
     return few, back & ~few
 
 
+def beside_others(
+    paths: pd.DataFrame, members: Mapping[tuple[str, str], Members], first: str, fewest: int
+) -> Flags:  # fmt: skip
+    """Say which mean outcomes stand beside an estimate on nearly their units, or on units that few stand apart of.
+
+    Parameters
+    ----------
+    paths
+        A row per outcome, group, cohort and time.
+    members
+        The units behind each estimate, by estimator and outcome.
+    first
+        The estimator of the headline, whose groups the paths show.
+    fewest
+        Fewest units of a result.
+    """
+    outcomes = paths["outcome"].astype(str).to_numpy(object)
+    apart = {outcome for (_, outcome), one in members.items() if one.apart(fewest)}
+    for (estimator, outcome), one in members.items():
+        own = paths[outcomes == outcome]
+        sides = ((one.treated, own[(own["group"] == "treated") & ~said(own["cohort"])]),
+                 (one.others, own[own["group"] == "comparison"]))  # fmt: skip
+        if estimator == first and any(_nearly(one.there(names), rows, fewest) for names, rows in sides):
+            apart.add(outcome)
+    return np.isin(outcomes, sorted(apart))
+
+
+def _nearly(there: Mapping[float, int], rows: pd.DataFrame, fewest: int) -> bool:
+    """Whether some period's mean is over a few units more or less than an estimate has there."""
+    sizes = zip(rows["time"].to_numpy(float), rows["n_units"].to_numpy(float), strict=True)
+    return any(0 < abs(n - there[time]) < fewest for time, n in sizes if time in there)
+
+
 def _tight(units: Array, least: int) -> bool:
     """Whether a mean says of some count behind it that is not zero that it is below a number."""
     return bool(len(units)) and carries(units[:, 1], units[:, 2], least)
@@ -145,7 +181,10 @@ def carries(each: Array, count: Array, least: int) -> bool:
 def _hold_before(
     paths: pd.DataFrame, behind: Sequence[Array], few: Flags, back: Flags, at: NDArray[np.intp], fewest: int, least: int
 ) -> None:
-    """Hold back the untreated before selection where selection left out fewer units than may be shown."""
+    """Hold back the untreated before selection where it left out fewer units than may be shown, or weighs the rest.
+
+    Two means that weigh the same units otherwise are two equations on each period's counts.
+    """
     rows = paths.iloc[at]
     group = rows["group"].to_numpy(object)
     chosen, before = at[group == "comparison"], at[group == "comparison_before"]
@@ -154,9 +193,20 @@ def _hold_before(
     gone = [_only(behind[b], behind[c]) for b, c in zip(before, chosen, strict=True)]
     n = paths["n_units"].to_numpy(float)
     missing = n[before] - n[chosen]
-    hidden = (few | back)[chosen].any()
+    hidden = (few | back)[chosen].any() or any(
+        _weighs_otherwise(behind[b], behind[c]) for b, c in zip(before, chosen, strict=True)
+    )
     if hidden or ((missing > 0) & (missing < fewest)).any() or any(_tight(units, least) for units in gone):
         back[before] = True
+
+
+def _weighs_otherwise(units: Array, others: Array) -> bool:
+    """Whether the weights of units that both hold are in more than one proportion."""
+    if not (len(units) and len(others)):
+        return False
+    _, mine, theirs = np.intersect1d(units[:, 0], others[:, 0], assume_unique=True, return_indices=True)
+    times = others[theirs, 3] / units[mine, 3]
+    return bool(len(times)) and not np.allclose(times, times[0], rtol=_CLOSE, atol=0.0)
 
 
 def _only(units: Array, others: Array) -> Array:

@@ -79,9 +79,14 @@ class DonorDesign:
         """Treated units behind each cell, (m,)."""
         return np.array([self.cohorts[k].units.sum() for k in self.cell_cohort], float)
 
+    @property
+    def sizes(self) -> Array:
+        """Treated units of each cohort, (c,)."""
+        return np.array([cohort.units.sum() for cohort in self.cohorts], float)
+
     def table(self) -> pd.DataFrame:
         """Lay out the rows with the treated units that each counts."""
-        sizes = np.array([cohort.units.sum() for cohort in self.cohorts])
+        sizes = self.sizes.astype(int)
         behind = self.lay.inside.astype(float) @ (self.cell_cohort[:, None] == np.arange(len(sizes))) > 0
         columns = self.lay.columns(n_treated_units=behind @ sizes, scale=self.panel.outcome.scale)
         return pd.DataFrame(columns).assign(n_obs=self.outcomes.size, n_units=self.panel.n_units)

@@ -62,6 +62,15 @@ class SyntheticControl(DonorEstimator):
         found = chosen_penalty(cross_validated(donors, treated)) if self.augment == "cross_validated" else self.augment
         return np.asarray(augmented(donors, treated, np.array([found]))[0])
 
+    def donor_shares(self, panel: Panel) -> tuple[Array, Array]:
+        """Return the mean share of each donor in the synthetic controls of each cohort, and the cohorts' sizes."""
+        design, shares = self.designed(panel), []
+        for cohort in design.cohorts:
+            outcomes = self._paths(design, cohort)[:, : cohort.before]
+            own = [self.weights(outcomes[design.donors], one) for one in outcomes[cohort.units]]
+            shares.append(np.mean(own, axis=0))
+        return np.array(shares), design.sizes
+
     def _gaps(self, design: DonorDesign, cohort: Cohort) -> Array:
         """Return each treated unit's outcomes less its synthetic control's in all periods, (u, t)."""
         outcomes = self._paths(design, cohort)

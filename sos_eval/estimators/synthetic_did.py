@@ -50,6 +50,11 @@ class SyntheticDiD(DonorEstimator):
         """Find cohorts and donors."""
         return donor_design(panel, self.name, periods=3, donors=2)
 
+    def donor_shares(self, panel: Panel) -> tuple[Array, Array]:
+        """Return the share of each donor in the comparison of each cohort, and the cohorts' sizes."""
+        design = self.designed(panel)
+        return np.array([_weights(design, cohort)[0] for cohort in design.cohorts]), design.sizes
+
     def scored(self, design: DonorDesign) -> tuple[Array, Array]:
         """Return the rows (q,) and the jackknife's influence (n_units, q)."""
         return _jackknifed(design, [_weights(design, cohort) for cohort in design.cohorts])

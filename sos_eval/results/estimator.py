@@ -126,6 +126,13 @@ class Estimator(Method):
         """Say which kind each unit is of, (n_units,), where treated are set against untreated kind by kind: one."""
         return np.zeros(panel.n_units, np.intp)
 
+    def donor_shares(self, panel: Panel) -> tuple[Array, Array] | None:
+        """Return untreated units' shares of each cohort's comparison (c, n) and treated units of each (c,); or None.
+
+        None where all untreated units of the panel stand for the treated as the panel weighs them.
+        """
+        return None
+
     def averaged_cells(self, estimate: Estimate) -> Array | None:
         """Return cohort and period of the effects that the overall one averages, (c, 2); None: of all treated rows."""
         cells = estimate.cells

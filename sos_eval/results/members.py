@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sos_eval.panel.own_names import MATCHED_ROWS
 from sos_eval.panel.panel import Panel
 from sos_eval.results.fitted import Fitted
+from sos_eval.results.grades import grades_of
 from sos_eval.results.pinned import adds_to, pins_down
 from sos_eval.results.search import (
     UNKNOWN,
@@ -24,14 +25,13 @@ from sos_eval.results.search import (
     taken,
 )
 from sos_eval.results.span import tells_of_few
+from sos_eval.results.standing_apart import Donors, Histories, kinds_of
 from sos_eval.results.weighing import Weighing
 
-__all__ = ["Grades", "Members", "grades_of"]
+__all__ = ["Members"]
 
 Names = frozenset[str]
 Array = NDArray[np.float64]
-#: Steps between the lowest and the highest grade of an outcome of people, and by how much places may be uneven.
-_MOST_STEPS, _ROUNDING = 10, 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,12 @@ class Members:
         (its denominator), (n_times,); NaN of values.
     weighing
         How much a count adds.
+    kinds
+        Units of each kind on each side, where kinds are set against each other.
+    histories, donors
+        When each unit is there and treated; what each adds to a synthetic control.
+    logs
+        Whether the outcome is in logs.
     """
 
     cohorts: Mapping[float, Names] = field(default_factory=dict)
@@ -63,6 +69,10 @@ class Members:
     adds: Mapping[str, Array] = field(default_factory=dict, compare=False, repr=False)
     most: Mapping[str, Array] = field(default_factory=dict, compare=False, repr=False)
     weighing: Weighing | None = field(default=None, compare=False, repr=False)
+    kinds: tuple[Names, ...] = ()
+    histories: Histories = field(default_factory=Histories, compare=False, repr=False)
+    donors: Donors = field(default_factory=Donors, compare=False, repr=False)
+    logs: bool = False
 
     @classmethod
     def of(cls, fitted: Fitted) -> Self:
@@ -76,12 +86,19 @@ class Members:
         if panel.layout != "panel":
             yes, one, most = _yes_by_unit(panel)
             plain = replace(weighing, by_numbers=False)  # covariates of people are no counts of a unit
-            return cls(cohorts, others, times, yes, one, one, most, plain)
-        adds = (1.0 if weighing.pooled else each) * panel.frame["weight"]
+            return cls(cohorts, others, times, yes, one, one, most, plain, kinds_of(fitted))
+        donors = Donors.of(fitted)
+        weighing = weighing.times(donors.overall)
+        weight = panel.frame["weight"] * _of_unit(panel.frame["unit"], donors.overall)
+        adds = (1.0 if weighing.pooled else each) * weight
         counts = panel.frame["count"] if panel.outcome.counted else each.fillna(UNKNOWN)
         exposure = panel.frame["exposure"] if panel.outcome.counted else each
         counted, each_adds, adds_to_sum, most = (_by_unit(panel, cells) for cells in (counts, each, adds, exposure))
-        return cls(cohorts, others, times, counted, each_adds, adds_to_sum, most, weighing)
+        histories = Histories.of(panel)
+        return cls(
+            cohorts, others, times, counted, each_adds, adds_to_sum, most, weighing, kinds_of(fitted), histories,
+            donors, panel.outcome.transform == "log",
+        )  # fmt: skip
 
     @property
     def treated(self) -> Names:
@@ -92,29 +109,52 @@ class Members:
         """Yield units and periods of the treated, the others and those of each start with a count that is protected.
 
         That is one below the smallest that is shown, of what is left of the denominators and what is new in counts
-        that only grow too; a value in place of a count is one.
+        that only grow too; a value in place of a count is one. Where most of a side's squares are of one unit with such
+        a count, as they mostly are in logs, that is the side.
         """
         for made in self._made_of():
             for names in self._enough(1):
-                counts = np.array([made[name] for name in names if name in made])
-                if ((counts > 0) & (counts < smallest) | np.isposinf(counts)).any():
-                    yield len(names), len(self.times)
+                small = [name for name in sorted(names & made.keys()) if _is_protected(made[name], smallest)]
+                if small:
+                    alone = self.logs or self.histories.outweighs(small, names)
+                    yield 1 if alone else len(names), len(self.times)
 
     def few(self, fewest: int) -> bool:
         """Whether they are fewer, treated or others, than a result may rest on."""
-        return len(self.treated) < fewest or 0 < len(self.others) < fewest
+        return len(self.treated) < fewest or 0 < len(self.others) < fewest or self.thin(fewest)
+
+    def thin(self, fewest: int) -> bool:
+        """Whether a kind that is set against others has fewer units, or donors' weight is worth fewer."""
+        return any(len(names) < fewest for names in self.kinds) or self.donors.worth() < fewest
 
     def uneven(self, fewest: int) -> bool:
-        """Whether some start has fewer units than a result may rest on."""
-        return any(len(names) < fewest for names in self.cohorts.values())
+        """Whether some start has fewer units than a result may rest on, or few units of one stand apart."""
+        return any(len(names) < fewest for names in self.cohorts.values()) or self.apart(fewest)
+
+    def apart(self, fewest: int) -> bool:
+        """Whether few units of a side lack periods that others have, or of a start are treated in others."""
+        sides = (self.treated, self.others, *self.cohorts.values(), *self.kinds)
+        return any(self.histories.gaps(names, fewest) for names in sides) or any(
+            self.histories.parted(names, fewest) for names in self.cohorts.values()
+        )
 
     def elsewhen(self, other: Members) -> bool:
         """Whether the two have other periods or other starts: what each says of one unit is not the same."""
         return self.times != other.times or self.cohorts.keys() != other.cohorts.keys()
 
+    def there(self, names: Names) -> dict[float, int]:
+        """Return how many of some units are there, by period; nothing where rows are people."""
+        return dict(zip(self.times, map(len, self.histories.there(names)), strict=False))
+
     def weighs_as(self, other: Members) -> bool:
         """Whether no count adds more to the one than to the other, as far as their weighing is known."""
         return self.weighing is None or other.weighing is None or not self.weighing.differs(other.weighing)
+
+    def weighs_few_otherwise(self, other: Members, fewest: int) -> bool:
+        """Whether the two weigh the same units alike but for few."""
+        if self.weighing is None or other.weighing is None:
+            return False
+        return self.weighing.few_apart(other.weighing, fewest)
 
     def searched(self, fewest: int, smallest: int) -> bool:
         """Say whether counts below the smallest that is shown can be searched for as whole numbers.
@@ -199,8 +239,9 @@ class Members:
         return {name: cell for name, cell in cells.items() if np.isfinite(cell).all()}
 
     def _enough(self, fewest: int) -> list[Names]:
-        """Return the sets of units that are told of: the treated, the others, and those of one start."""
-        return [names for names in (self.treated, self.others, *self.cohorts.values()) if len(names) >= fewest]
+        """Return the sets that are told of: the treated, the others, those of a start or kind, donors with weight."""
+        sides = (self.treated, self.others, *self.cohorts.values(), *self.kinds, *self.donors.carrying())
+        return [names for names in sides if len(names) >= fewest]
 
     def room(self, smallest: int) -> float:
         """Return how many combinations all its counts have together, as a power of ten.
@@ -230,24 +271,41 @@ class Members:
 
     def near(self, other: Members, fewest: int) -> bool:
         """Whether the two differ by some units, and by so few that a difference would tell of these alone."""
-        return any(0 < len(mine ^ theirs) < fewest for mine, theirs in self._beside(other))
+        if any(0 < len(mine ^ theirs) < fewest for mine, theirs in self._beside(other)):
+            return True
+        there = [one.histories.there(one.treated | one.others) for one in (self, other)]
+        mine, theirs = (
+            dict(zip(one.times, rows, strict=False)) for one, rows in zip((self, other), there, strict=True)
+        )
+        shared = (self.treated | self.others) & (other.treated | other.others)
+        return any(0 < len((mine[t] ^ theirs[t]) & shared) < fewest for t in mine.keys() & theirs.keys())
 
     def _beside(self, other: Members) -> Iterator[tuple[Names, Names]]:
         yield self.treated, other.treated
         yield self.others, other.others
         for start in self.cohorts.keys() & other.cohorts.keys():
             yield self.cohorts[start], other.cohorts[start]
+        for kind in self.kinds:
+            yield from ((kind, one) for one in other.kinds if kind & one)
 
     def completes(self, others: Sequence[Members], fewest: int) -> bool:
         """Whether sums over its units and those of others, told together, are a sum over few units.
 
         What the others tell of few without it is not laid to it.
         """
-        sides = [([one._side(key) for one in others], self._side(key)) for key in (-np.inf, np.inf, *self.cohorts)]
+        sides = [
+            ([part for one in others for part in one._parts(key)], self._parts(key))
+            for key in (-np.inf, np.inf, *self.cohorts)
+        ]
         return any(
-            own not in told and tells_of_few([*told, own], fewest) and not tells_of_few(told, fewest)
+            not {*own} <= {*told} and tells_of_few([*told, *own], fewest) and not tells_of_few(told, fewest)
             for told, own in sides
         )
+
+    def _parts(self, key: float) -> list[Names]:
+        """Return a side, and its units of each kind."""
+        side = self._side(key)
+        return [side, *(kind for kind in self.kinds if kind <= side)]
 
     def _side(self, key: float) -> Names:
         """Return all treated (-inf), the others (inf) or those of a start."""
@@ -282,59 +340,14 @@ def _yes_by_unit(panel: Panel) -> tuple[dict[str, Array], dict[str, Array], dict
     return _rows_of(yes), _rows_of(grades.step / size), _rows_of(most * size)
 
 
-@dataclass(frozen=True)
-class Grades:
-    """The grades of an outcome of people, whose means are counts over numbers of people.
-
-    Attributes
-    ----------
-    low, step
-        The lowest grade, or the most frequent value where others are uneven, and what lies between two, or all.
-    even
-        Whether grades are evenly spaced.
-    """
-
-    low: float
-    step: float
-    even: bool = True
-
-    def steps(self, outcome: Array) -> Array:
-        """Return how many steps each value lies above the lowest grade, (n,); of uneven ones whether it is another."""
-        if self.even:
-            return np.asarray(np.round((outcome - self.low) / self.step))
-        return np.where(outcome != self.low, 1.0, 0.0)
+def _is_protected(counts: Array, smallest: float) -> bool:
+    """Whether some count is above zero and below the smallest that is shown, or a value stands in place of counts."""
+    return bool(((counts > 0) & (counts < smallest) | np.isposinf(counts)).any())
 
 
-def grades_of(outcome: Array) -> Grades | None:
-    """Return the grades of an outcome of people; None where it has none.
-
-    Grades are evenly spaced values, at most ten steps apart: yes and no however they are written (0 and 1, 1 and 2, 0
-    and 100), or how often something happened. Uneven are those of few values, or of one that most have (a code of 99
-    among yes and no).
-
-    Parameters
-    ----------
-    outcome : (n,)
-        Without gaps.
-
-    Examples
-    --------
-    >>> grades_of(np.array([0.0, 100, 0])), grades_of(np.array([1.0, 3, 2]))
-    (Grades(low=0.0, step=100.0, even=True), Grades(low=1.0, step=1.0, even=True))
-    >>> grades_of(np.array([0.0, 1, 99, 0])), grades_of(np.arange(50.0))
-    (Grades(low=0.0, step=99.0, even=False), None)
-    """
-    values, counts = np.unique(outcome, return_counts=True)
-    if len(values) < 2:
-        known = len(values) and values[0] not in (0.0, 1.0)
-        return Grades(float(values[0]) if known else 0.0, 1.0)
-    step = float(np.diff(values).min())
-    places = (values - values[0]) / step
-    if places[-1] <= _MOST_STEPS + _ROUNDING and np.abs(places - np.round(places)).max() <= _ROUNDING:
-        return Grades(float(values[0]), step)
-    if len(values) <= _MOST_STEPS + 1 or 2 * counts.max() > len(outcome):
-        return Grades(float(values[counts.argmax()]), float(values[-1] - values[0]), even=False)
-    return None
+def _of_unit(units: pd.Series, factors: Mapping[str, float]) -> pd.Series:
+    """Return the factor of each row's unit; one where it has none."""
+    return units.astype(str).map(factors).astype(float).fillna(1.0)
 
 
 def _rows_of(table: pd.DataFrame) -> dict[str, Array]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -50,12 +50,30 @@ class Weighing:
         by_numbers = bool(_numbers(frame, names)) or _weighs_by_numbers(fitted) or _weighs_rows(fitted.source.frame)
         return cls(cells, (*names, *ways) if names else (), pooled, by_numbers)
 
+    def times(self, factors: Mapping[str, float]) -> Self:
+        """Return it with the weights of some units times what their estimator weighs them by."""
+        if not factors:
+            return self
+        by_unit = self.cells.index.get_level_values("unit").astype(str).map(factors).to_numpy(float)
+        weight = self.cells["weight"] * np.where(np.isnan(by_unit), 1.0, by_unit)
+        return replace(self, cells=self.cells.assign(weight=weight))
+
     def differs(self, other: Weighing) -> bool:
         """Whether some count that both hold may add more to the one than to the other."""
         if self.adjusted != other.adjusted or self.pooled != other.pooled:
             return True
         both = self.cells.join(other.cells.add_suffix("_other"), how="inner")
         return any(_apart(both[name], both[f"{name}_other"]) for name in ("outcome", "weight", "stratum"))
+
+    def few_apart(self, other: Self, fewest: int) -> bool:
+        """Whether weights of the two are in one proportion but for those of few units: a difference tells of these."""
+        by = [one.cells["weight"].groupby(level="unit", observed=True) for one in (self, other)]
+        both = pd.concat([one.mean() for one in by], axis=1, join="inner").to_numpy(float)
+        ratios = np.log(both[(both > 0).all(axis=1)]) @ [1.0, -1.0]
+        if not len(ratios):
+            return False
+        usual = max(ratios, key=lambda one: (np.abs(ratios - one) <= _CLOSE).sum())
+        return 0 < int((np.abs(ratios - usual) > _CLOSE).sum()) < fewest
 
 
 def _numbers(frame: pd.DataFrame, names: Iterable[str]) -> list[str]:
@@ -67,7 +85,8 @@ def _weighs_rows(frame: pd.DataFrame) -> bool:
     """Whether rows have weights of their own that are neither equal nor in proportion to denominators."""
     weight = frame["weight"].to_numpy(float)
     own = [weight, weight / frame["exposure"].to_numpy(float)] if "exposure" in frame else [weight]
-    return all(bool(np.ptp(one[np.isfinite(one)]) > _CLOSE * np.nanmax(np.abs(one))) for one in own)
+    finite = [one[np.isfinite(one)] for one in own]  # without a denominator there is no ratio to it
+    return all(bool(np.ptp(one) > _CLOSE * np.abs(one).max()) for one in finite if len(one))
 
 
 def _weighs_by_numbers(fitted: Fitted) -> bool:

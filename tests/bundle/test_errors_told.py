@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,17 @@ import pandas as pd
 import pytest
 
 import sos_eval as se
+from sos_eval.bundle.content import Confidential
 from sos_eval.bundle.digits import significant
 from sos_eval.bundle.errors_told import ERROR_COLUMNS, ERRORS
 from sos_eval.bundle.files import read_table
+from sos_eval.bundle.gate import gated
 from sos_eval.economics.cost import cost_estimate
+from sos_eval.panel.disclosure import Disclosure
+from sos_eval.results.members import Members
+from sos_eval.results.standing_apart import Histories
+from tests.bundle.handmade import content
+from tests.pilots import pilots_facts
 
 pytestmark = pytest.mark.usefixtures("undrawn", "unsized")
 
@@ -134,6 +142,39 @@ def test_a_start_of_few_units_inside_many_counts_as_a_side_does(tmp_path):
     """Errors of its cells are sums over its four units: all counts came back in three panels of three."""
     shown = told(run(tmp_path, 18, 20, 9, "ons_srs", early=4))
     assert len(shown) <= 1
+
+
+def test_in_logs_many_units_are_judged_as_few(tmp_path, monkeypatch):
+    """A small count moves by more than all others together: errors of seven windows gave every count of it back."""
+    monkeypatch.setattr(f"{__name__}.DESIGN", DESIGN.replace("per: 10000}", "per: 10000, transform: log}"))
+    assert len(told(run(tmp_path, 16, 20, 9, "ons_srs"))) <= 1
+
+
+def test_one_unit_outweighs_the_others_of_its_side():
+    flat = {f"A{k}": np.array([1.0, 2.0, 3.0 + 0.1 * k]) for k in range(9)}
+    histories = Histories(outcome={**flat, "B": np.array([5.0, 1.0, 9.0])})
+    everybody = frozenset(histories.outcome)
+    assert histories.outweighs(["A1", "B"], everybody)
+    assert not histories.outweighs(["A1"], everybody)
+    assert not Histories().outweighs(["A1"], everybody)
+
+
+def test_detectable_sizes_tell_no_error_that_is_withheld():
+    counts = {name: np.array([4.0, 20.0, 30.0]) for name in "abcdefgh"}
+    members = Members(
+        {2015.0: frozenset("abcd")},
+        frozenset("efgh"),
+        (1.0, 2.0, 3.0),
+        counts,
+        most={name: 90 + one for name, one in counts.items()},
+    )
+    curve, facts = pd.DataFrame({"size": [1.0, 2.0], "power": [0.4, 0.9]}), pilots_facts()
+    key = (facts.headline.estimator, facts.headline.outcome)
+    facts = replace(facts, detectable=replace(facts.detectable, fall=2.0, fall_error=0.1, error_panel=0.2))
+    about = Confidential(Disclosure(profile="dfe"), members={key: members})
+    out = gated(content(facts=facts, tables={"detectable": curve}, confidential=about), about)
+    assert "detectable" not in out.tables
+    assert np.isnan([out.facts.detectable.fall_error, out.facts.detectable.error_panel]).all()
 
 
 def test_what_is_left_of_the_denominator_is_judged_as_a_count(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from sos_eval.bundle.bundle import BundleContent
 from sos_eval.bundle.content import Confidential
@@ -58,9 +59,13 @@ def test_a_comparison_of_two_units_is_few():
 
 
 def paths(*rows):
-    """Rows of (group, cohort, time) with the counts behind them, exposure 100 and one weight for all."""
+    """Rows of (group, cohort, time) with the counts behind them, exposure 100; weights where a fifth is given."""
     table = pd.DataFrame([row[:3] for row in rows], columns=["group", "cohort", "time"]).assign(outcome="outcome")
-    behind = [np.array([(unit, 0.01, count) for unit, count in row[3].items()]) for row in rows]
+    weights = [row[4] if len(row) > 4 else dict.fromkeys(row[3], 1.0) for row in rows]
+    behind = [
+        np.array([(unit, 0.01, count, weight[unit]) for unit, count in row[3].items()])
+        for row, weight in zip(rows, weights, strict=True)
+    ]
     return table.assign(n_units=[len(row[3]) for row in rows]), behind
 
 
@@ -86,6 +91,15 @@ def test_matching_that_leaves_out_one_unit_hides_the_untreated_before_it():
     chosen, before = {3: 5, 4: 9, 5: 4}, {3: 5, 4: 9, 5: 4, 6: 2}
     table, behind = paths(("comparison", np.nan, 2010, chosen), ("comparison_before", np.nan, 2010, before))
     assert path_rows(table, behind, 3)[1].tolist() == [False, True]
+
+
+@pytest.mark.parametrize(("last", "held"), [(1.0, False), (0.5, True)])
+def test_weights_that_differ_hide_the_untreated_before_them(last, held):
+    """Weighted and plain, two means of the same units are two equations: every count of one small donor came back."""
+    counts = {3: 50, 4: 90, 5: 4}
+    chosen = ("comparison", np.nan, 2010, counts, {3: 1.0, 4: 1.0, 5: last})
+    table, behind = paths(chosen, ("comparison_before", np.nan, 2010, counts))
+    assert path_rows(table, behind, 3)[1].tolist() == [False, held]
 
 
 def test_without_a_profile_nothing_is_touched():

@@ -52,6 +52,16 @@ def test_several_units_have_synthetic_controls_of_their_own():
     np.testing.assert_allclose(both.values, (each[0].values + each[1].values) / 2, rtol=1e-12)
 
 
+@pytest.mark.parametrize("method", [SyntheticControl(), SyntheticControl(augment="none")])
+def test_shares_of_donors_are_those_of_the_estimate(method):
+    made = panel(Y, G)
+    shares, sizes = method.donor_shares(made)
+    assert sizes.tolist() == [2]
+    estimate = method.complete(made)
+    last = row(estimate, aggregation="group_time", time=7)["value"]
+    assert Y[:2, -1].mean() - shares[0] @ Y[2:, -1] == pytest.approx(last)
+
+
 def test_adoptions_are_placebos_built_anew():
     made = panel(Y, G)
     starts = np.array([np.roll(G, k) for k in range(3)])
