@@ -570,7 +570,10 @@ report: {{formats: []}}
 @pytest.mark.parametrize(
     ("pilots", "options", "rule", "switched"),
     [
-        (3, ", ".join(f"{{exposure: e{k}}}" for k in range(9)), "weighs_as", lambda one, other: True),
+        pytest.param(
+            3, ", ".join(f"{{exposure: e{k}}}" for k in range(9)), "weighs_as", lambda one, other: True,
+            marks=pytest.mark.slow,
+        ),
         (
             7, ", ".join(f"{{with: {{panel.exclude: [{', '.join(f'A0{u}' for u in some)}]}}}}" for some in FOURS),
             "completes", lambda one, others, fewest: False,
