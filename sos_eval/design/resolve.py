@@ -83,7 +83,8 @@ def resolve(document: Document, *, panel: str | Path | None = None, seed: int | 
         spec_of = headline.panel.outcomes.get(answered, headline.panel.outcome)
         refuse_other_outcome(reader, economics, answered, spec_of)
         refuse_own_outcome(reader, theory, spec_of)
-        refuse_idle_checks(reader, checks, answered, rebuilt=any(entry.comparison.rebuilds for entry in entries))
+        named = headline.panel.named_outcomes
+        refuse_idle_checks(reader, checks, answered, named, rebuilt=any(entry.comparison.rebuilds for entry in entries))
     disclosure = reader.build(Disclosure, data.get("disclosure", {}), ("disclosure",))
     report = reader.build(Report, data.get("report", {}), ("report",))
     number = reader.build(Seed, data.get("seed", 20260101), ("seed",))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, TypeVar
@@ -170,21 +170,29 @@ def read_checks(reader: Reader, given: Any, path: Path_) -> tuple[Check, ...]:
     return tuple(made)
 
 
-def refuse_idle_checks(reader: Reader, checks: Sequence[Check], answered: str, *, rebuilt: bool) -> None:
-    """Refuse a negative control that is the headline's own outcome, and draws of groups that nobody builds again.
+def refuse_idle_checks(
+    reader: Reader, checks: Sequence[Check], answered: str, outcomes: Collection[str], *, rebuilt: bool
+) -> None:
+    """Refuse a negative control that is no other outcome, and draws of groups that nobody builds again.
 
     Parameters
     ----------
     answered
         The headline's outcome.
+    outcomes
+        Names of all outcomes.
     rebuilt
         Whether any estimate builds its comparison group again under other adoptions.
     """
     for i, check in enumerate(checks):
         at, name = ("checks", i, str(check.name)), str(check.name)
-        if getattr(check, "negative_control", "") == answered:
+        control = getattr(check, "negative_control", "")
+        if control == answered:
             what = f"{name}: negative_control: {answered} is the headline's own outcome"
             reader.add((*at, "negative_control"), what, "name an outcome that the intervention cannot have moved")
+        elif control and control not in outcomes:
+            what = f"{name}: negative_control: {control} is no outcome of the panel"
+            reader.add((*at, "negative_control"), what, nearest(control, outcomes) or "declare it under panel.outcomes")
         usual = getattr(type(check), "rebuilt_draws", None)
         if not rebuilt and getattr(check, "rebuilt_draws", usual) != usual and not isinstance(check, ComparedCheck):
             what = f"{name}: rebuilt_draws: no comparison group is built again under other adoptions"

@@ -87,7 +87,20 @@ def read_discoveries(reader: Reader, theory: ProgrammeTheory | None) -> tuple[tu
     for i, learner in made.items():
         for column in learner.among:
             _refuse_moved(reader, theory, column, ("moderators", i, "among"))
+            _refuse_of_outcome(reader, column, i)
     return tuple(made.items())
+
+
+def _refuse_of_outcome(reader: Reader, column: str, i: int) -> None:
+    """Refuse to look for differences by what an outcome is made of: it is the outcome."""
+    panel = reader.document.data.get("panel")
+    panel = panel if isinstance(panel, dict) else {}
+    several = panel.get("outcomes")
+    outcomes = [panel.get("outcome"), *(several.values() if isinstance(several, dict) else ())]
+    made_of = {one.get(key) for one in outcomes if isinstance(one, dict) for key in ("count", "value")}
+    if column in made_of - {None}:
+        what = f"moderators.{i}.among: {column} is what the outcome is made of"
+        reader.add(("moderators", i, "among"), what, "name columns that are there before the start, or take it out")
 
 
 def _looks(entry: object) -> bool:

@@ -21,6 +21,10 @@ __all__ = ["Moderated", "moderated", "refuse_groups"]
 FEW = "with few treated units conventional intervals are too narrow; the difference is tested by random adoptions"
 
 
+#: Treated and comparison clusters from which they are not.
+_MANY = 40
+
+
 @dataclass(frozen=True)
 class Moderated:
     """Rows of `estimates.csv` with a subgroup, and the table of tests; empty where no moderator is declared."""
@@ -70,7 +74,16 @@ def _row(label: str, fitted: Fitted, scale: str, account: Account) -> pd.DataFra
     inferred = Analytic(band_draws=0).infer(fitted, account.stream("moderator", label))
     row = overall_rows(inferred.table)
     row = row[row["scale"] == scale].iloc[[0]]
-    reason = row["reason"].where(row["reason"].astype(str) != "", FEW)
+    panel = fitted.panel
+    treated, others = panel.n_treated_clusters, panel.n_clusters - panel.n_treated_clusters
+    if (fewest := min(treated, others)) < Analytic.alone_from:
+        what = (
+            f"{treated} treated and {others} comparison clusters: below {Analytic.alone_from} on either side there is"
+        )
+        empty = dict.fromkeys(("conf_low", "conf_high", "band_low", "band_high", "statistic", "df", "p_value"), np.nan)
+        return row.assign(**empty, subgroup=label, role="secondary", reason=f"{what} no conventional interval")
+    few = FEW if fewest < _MANY else ""
+    reason = row["reason"].where(row["reason"].astype(str) != "", few)
     return row.assign(subgroup=label, role="secondary", reason=reason)
 
 

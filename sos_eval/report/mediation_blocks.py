@@ -54,6 +54,10 @@ def _parts(bundle: ResultBundle) -> list[Block]:
     return [
         Text("What the split relies on, as declared and untestable: nothing hidden moves both mediator and outcome."),
         Bullets(tuple(relied)),
+        Text(
+            "And that the mediator is measured without error: what an unreliable measure leaves out of its path looks "
+            "like an effect beside it. Nothing is corrected for that."
+        ),
         Table(shown(told), "The effect split: what runs through the mediator, and the rest"),
         *([_hidden(hidden)] if len(hidden) else []),
     ]

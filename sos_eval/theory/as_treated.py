@@ -43,8 +43,8 @@ def as_treated(fitted: Fitted, declared: MeasuredFidelity) -> pd.DataFrame:
     Changes (mean from the last start on, less mean before the first) on groups of the treated, covariates and strata;
     errors from influence summed within clusters. The dose is a unit's mean score in treated periods; the slope is
     that among the scored treated. With `reached_by` those who had come to the minimum so many periods after their start
-    stand beside those who had not; of fewer than five units there is no number. Elsewhere, where fewer than five
-    clusters are on a side of a contrast it has no conventional interval: the reason says how many there are. Units that
+    stand beside those who had not. Of fewer than five units on a side of the minimum there is no number; of another
+    contrast with fewer than five clusters on a side no conventional interval: the reason says how many. Units that
     are not scored so long stand on neither side, and the reason counts them.
     """
     panel = fitted.panel
@@ -61,8 +61,8 @@ def as_treated(fitted: Fitted, declared: MeasuredFidelity) -> pd.DataFrame:
         below = changes.treated & (dose < declared.minimum)
         unscored = changes.treated & np.isnan(dose)
         parts = np.column_stack([reached, below, unscored]).astype(float)
-        lines.append(_line(panel, changes, parts, f"mean score at or over {declared.minimum:g}", _CHOSEN))
-        lines.append(_line(panel, changes, parts[:, [1, 0, 2]], f"mean score below {declared.minimum:g}", _CHOSEN))
+        lines.append(_side(panel, changes, parts, f"mean score at or over {declared.minimum:g}"))
+        lines.append(_side(panel, changes, parts[:, [1, 0, 2]], f"mean score below {declared.minimum:g}"))
     if declared.reached_by is not None:
         lines += _in_time(panel, changes, declared, declared.reached_by)
     dosed = np.isfinite(dose) & changes.treated
@@ -85,16 +85,20 @@ def _in_time(
     told = f"{apart} treated {'unit is' if apart == 1 else 'units are'} not scored so long, on neither side"
     for words, columns in ((f"a score at or over {declared.minimum:g} {within}", [0, 1, 2]),
                            (f"no score at or over {declared.minimum:g} {within}", [1, 0, 2])):  # fmt: skip
-        own = int(parts[:, columns[0]].sum())
-        if own < _FEWEST:
-            size = f"{own} {'unit' if own == 1 else 'units'}"
-            why = f"refused: {size}, and below {_FEWEST} what they had is theirs and not practice's" if own else _NOBODY
-            lines.append({"contrast": words, "n_treated": own, "reading": _CHOSEN, "reason": why})
-        else:
-            lines.append(_line(panel, changes, parts[:, columns], words, _CHOSEN))
+        lines.append(_side(panel, changes, parts[:, columns], words))
     if not apart:
         return lines
     return [line | {"reason": "; ".join(filter(None, (str(line["reason"]), told)))} for line in lines]
+
+
+def _side(panel: Panel, changes: LongDifferences, parts: Array, words: str) -> dict[str, object]:
+    """Return the units of the first column beside the others; of fewer than five there is no number."""
+    own = int(parts[:, 0].sum())
+    if own >= _FEWEST:
+        return _line(panel, changes, parts, words, _CHOSEN)
+    size = f"{own} {'unit' if own == 1 else 'units'}"
+    why = f"refused: {size}, and below {_FEWEST} what they had is theirs and not practice's" if own else _NOBODY
+    return {"contrast": words, "n_treated": own, "reading": _CHOSEN, "reason": why}
 
 
 def _dose(panel: Panel, changes: LongDifferences, declared: MeasuredFidelity) -> Array:

@@ -90,6 +90,13 @@ def on_column(panel: Panel, column: str) -> Panel:
     """Return the panel with a column in place of its outcome."""
     if not pd.api.types.is_numeric_dtype(panel.frame[column]):
         raise NotIdentified(panel.fault(f"{column} holds words, and an effect is on numbers"))
+    seen = panel.frame["time"][panel.frame[column].notna()].to_numpy(float)
+    if not len(seen):
+        raise NotIdentified(panel.fault(f"{column} is empty in every row", "name a column that holds its values"))
+    if len(panel.pre_times) and seen.min() > panel.pre_times[-1]:
+        first = panel.periods.name(float(seen.min()))
+        what = f"{column} is first measured in {first}, and nothing before the first start: no change can be told"
+        raise NotIdentified(panel.fault(what, "name a column that is measured before it too"))
     own = panel.with_columns(outcome=panel.frame[column].astype(float), count=np.nan)
     return own.changed(outcomes=(Outcome(column, column),), active=column)
 

@@ -53,6 +53,10 @@ class Proposition(Declared):
         return f"{said.rstrip('.')} → {self.outcome}" if self.outcome else said
 
 
+#: What is written where nothing is said.
+_NOTHING = ("", "none", "n/a", "na", "yes", "no", "true", "todo", "tbc", "tbd", "unknown")
+
+
 @dataclass(frozen=True)
 class MediationPath(Declared):
     """A way through a measured mediator, by which the effect is to be split."""
@@ -67,7 +71,7 @@ class MediationPath(Declared):
     """Change of the mediator (after the start less before) at which the controlled direct effect is told."""
 
     def __post_init__(self) -> None:
-        if not self.ignorability.strip():
+        if self.ignorability.strip(" .-").lower() in _NOTHING:
             raise ValueError("ignorability: says nothing; write why nothing hidden moves both, or take the path out")
         if not self.interaction and self.reference != 0:
             raise ValueError("reference: without an interaction the direct effect is the same at any; leave it out")

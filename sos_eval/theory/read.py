@@ -161,6 +161,8 @@ def _check_paths(sourced: _Sourced, faults: Faults) -> None:
             faults.add(place, f"{what} stands twice", "keep one")
         elif path.through not in theory.graph.nodes:
             faults.add(place, f"{what}: no such node", nearest(path.through, theory.graph.nodes))
+        elif theory.treatment not in theory.graph.nodes or theory.outcome not in theory.graph.nodes:
+            continue  # told of the theory itself
         elif theory.role(path.through) != "mediator":
             faults.add(place, f"{what} is no mediator but {theory.role(path.through)}", "name a node on the way")
         elif path.through not in theory.columns:

@@ -169,8 +169,8 @@ def test_measured_after_the_outcome():
 @pytest.mark.parametrize(
     ("path", "said"),
     [
-        ("{through: hope, ignorability: none}", "hope: no such node"),
-        ("{through: need, ignorability: none}", "need is no mediator but common cause"),
+        ("{through: hope, ignorability: a}", "hope: no such node"),
+        ("{through: need, ignorability: a}", "need is no mediator but common cause"),
         ("{through: trust}", "theory.mediation.0.ignorability"),
         ("{through: trust, ignorability: ' '}", "ignorability: says nothing"),
         ("{through: trust, ignorability: a, interaction: false, reference: 1}", "reference: without an interaction"),
