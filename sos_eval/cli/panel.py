@@ -161,13 +161,20 @@ def ssda903(
     asked = ReturnsAsked(files, authority, year, since, cast(Any, period), sorted(set(windows)), declared)
     disclosure = Disclosure(profile=cast(Any, profile))
     if piece is not None:
-        written, hidden = write_piece(asked, piece, disclosure, force=force)
+        written, hidden, excluded = write_piece(asked, piece, disclosure, force=force)
         data = {"piece": str(written)}
     elif out is not None:
-        panel_file, report, hidden = write_returns(asked, out, disclosure, force=force)
+        panel_file, report, hidden, excluded = write_returns(asked, out, disclosure, force=force)
         data = {"panel": str(panel_file), "validation": str(report)}
-    facts = {**data, "masked": hidden, "profile": profile}
-    screen.answer("\n".join(f"{name}: {value}" for name, value in facts.items()), facts)
+    _answer_of_returns(screen, {**data, "masked": hidden, "profile": profile}, excluded, "episodes")
+
+
+def _answer_of_returns(screen: Screen, facts: dict[str, Any], excluded: Any, counted: str) -> None:
+    """Say what was written, and what rules excluded."""
+    from sos_eval.panel.care.emptied import said_of_excluded
+
+    told = [f"{name}: {value}" for name, value in facts.items()]
+    screen.answer("\n".join([*told, *said_of_excluded(excluded, counted)]), {**facts, "excluded": excluded})
 
 
 @click.command()
@@ -196,11 +203,11 @@ def cin(
 
     declared = dict(policy.partition("=")[::2] for policy in policies)
     disclosure = Disclosure(profile=cast(Any, profile))
-    panel_file, report, hidden = write_census(
+    panel_file, report, hidden, excluded = write_census(
         files, out, disclosure, authority=authority, year=year, policies=declared, force=force
     )
-    facts = {"panel": str(panel_file), "validation": str(report), "masked": hidden, "profile": profile}
-    screen.answer("\n".join(f"{name}: {value}" for name, value in facts.items()), facts)
+    data = {"panel": str(panel_file), "validation": str(report), "masked": hidden, "profile": profile}
+    _answer_of_returns(screen, data, excluded, "events")
 
 
 @click.command()

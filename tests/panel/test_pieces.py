@@ -119,8 +119,10 @@ def test_a_piece_is_one_authority_s_and_judged_within_it(tmp_path):
 
 
 def test_no_child_is_in_a_piece(tmp_path):
-    folder = write_return(tmp_path / "held", ["CANARY4711 01/05/2017 S C9 N1 U1 31/02/2018 E4A"])
-    path, hidden = write_piece(ReturnsAsked([folder]), tmp_path / "p.json", Disclosure(profile="dfe"))
+    folder = write_return(
+        tmp_path / "held", ["CANARY4711 01/05/2017 S C9 N1 U1 31/02/2018 E4A", "2 01/05/2017 S C2 N1 U1 - -"]
+    )
+    path, hidden, _ = write_piece(ReturnsAsked([folder]), tmp_path / "p.json", Disclosure(profile="dfe"))
     assert hidden > 0
     assert "CANARY4711" not in path.read_text()
     assert "2017" not in json.dumps(json.loads(path.read_text())["rows"])
