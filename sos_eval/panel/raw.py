@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from sos_eval.errors import Faults
-from sos_eval.panel.care.counts import care_counts
+from sos_eval.errors import Faults, listed
+from sos_eval.panel.care.counts import CareCounts, care_counts
 from sos_eval.panel.care.rules import return_rules, with_policies
+from sos_eval.panel.flow import EXCLUDED_EPISODES, NOT_READ, NOT_WHOLE
+from sos_eval.panel.panel import FlowRow
 from sos_eval.panel.read.dfe.assemble import assembled
 from sos_eval.panel.read.dfe.geography import at_constant_geography
 from sos_eval.panel.read.dfe.layout import measure_names
@@ -46,14 +50,31 @@ def raw_panel(
     if source == "ssda903":
         counts = care_counts(return_files([path], faults), with_policies(return_rules(), {}, faults), faults)
         faults.stop()
-        return reading_of(counts.panel, str(path))
-    files, _ = release_files([path], faults)
+        return replace(reading_of(counts.panel, str(path)), flow=tuple(_of_rules(counts)))
+    files, left = release_files([path], faults)
     if not files and not faults.found:
         faults.add(str(path), "holds no published table that is known", "see docs/panel.md")
     faults.stop()
     cells = cells_of(files, faults)
     faults.stop()
     panel, _ = assembled(cells, places_by_year(files))
+    lacking: list[str] = []
     if geography == "constant":
-        panel, _ = at_constant_geography(panel, measure_names())
-    return reading_of(panel, str(path))
+        panel, lacking = at_constant_geography(panel, measure_names())
+    return replace(reading_of(panel, str(path)), flow=tuple(_of_tables([file.name for file in left], lacking)))
+
+
+def _of_rules(counts: CareCounts) -> Iterator[FlowRow]:
+    """Say how many episodes each rule excludes, in all authorities and years."""
+    excluded = counts.validation[counts.validation["policy"] == "exclude"]
+    for (rule, says), rows in excluded.groupby(["rule", "says"], sort=False):
+        yield FlowRow(EXCLUDED_EPISODES, "noted", 0, int(rows["episodes"].sum()), "", f"{rule}: {says}")
+
+
+def _of_tables(left: Sequence[str], lacking: Sequence[str]) -> Iterator[FlowRow]:
+    """Say which files were left, and to which areas and years a part is lacking."""
+    if left:
+        yield FlowRow(NOT_READ, "noted", 0, 0, "", f"no known table, left: {listed(left)}")
+    if lacking:
+        why = "a part of it is not in these files, so that nothing is added up"
+        yield FlowRow(NOT_WHOLE, "noted", 0, len(lacking), listed(lacking), f"{listed(lacking)}: {why}")

@@ -107,11 +107,12 @@ def _refuse_unread(base: Any, returns: Sequence[ReturnFile], faults: Faults) -> 
 def _refuse_emptied(base: Any, rules: Sequence[CensusRule], faults: Faults) -> None:
     """Note every kind of event of a return of which the rules exclude all, and no later return holds any again."""
     excluding = {rule.name: f"coalesce({rule.finds}, false)" for rule in rules if rule.policy == "exclude"}
+    any_of = " or ".join(excluding.values()) or "false"
     by_rule = "".join(f", count(*) filter ({finds})" for finds in excluding.values())
     emptied = base.execute(
         f"select authority, year, kind, count(*) n{by_rule} from judged join (select authority, year, kind, count(*) "
         f"every from kept_conferences group by all) using (authority, year, kind) "
-        f"group by authority, year, kind, every having n = every and n = count(*) filter ({' or '.join(excluding.values()) or 'false'}) order by all"
+        f"group by authority, year, kind, every having n = every and n = count(*) filter ({any_of}) order by all"
     ).fetchall()
     for authority, year, kind, n, *found in emptied:
         broken = {rule: count for rule, count in zip(excluding, found, strict=True) if count}
