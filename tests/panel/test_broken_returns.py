@@ -10,7 +10,8 @@ import pytest
 from sos_eval.cli.main import cli
 from sos_eval.cli.screen import Screen, answered
 from tests.panel.held import EPISODES, write_return
-from tests.panel.test_census import child, details, message
+from tests.panel.test_census import assessed, child, details, enquiry, message, plan
+from tests.panel.test_returns import XML
 
 CANARY = "CANARY0917"
 TABLE = "LAchildID,CINreferralDate,ReferralNFA\n"
@@ -141,6 +142,42 @@ def test_a_census_of_which_all_events_of_a_kind_are_excluded_is_refused(tmp_path
     words = ["panel", "cin", str(tmp_path / "held"), "--out", str(tmp_path / "P.csv")]
     assert answered(cli, words, Screen()) == 0
     assert "excluded events, by rule: impossible_date 10\n" in capsys.readouterr().out
+
+
+CENSUS = message(
+    child(
+        CANARY, details("2018-05-01", assessed("2018-05-02", "2018-06-01") + enquiry("2018-05-03") + plan("2018-06-01"))
+    )
+).replace("><", ">\n<")
+
+
+@pytest.mark.parametrize(
+    ("command", "old", "new", "words"),
+    [
+        ("ssda903", "DEC>", f"{CANARY}>",
+         "r.xml:15: EPISODE holds what no SSDA903 return has, in line 15; its elements are DECOM, RNE, LS, CIN, PL,"),
+        ("ssda903", "<DEC></DEC>", "", "r.xml:1: no EPISODE of the file holds DEC; give the elements the names"),
+        ("ssda903", "<RNE>S</RNE>", "", "no EPISODE of the file holds RNE"),
+        ("ssda903", "EPISODE>", "EPISODES>", "CHILD holds what no SSDA903 return has"),
+        ("ssda903", "DOB>", "BIRTH>", "no HEADER of the file holds DOB"),
+        ("cin", "AssessmentAuthorisationDate", CANARY, "Assessments holds what no CIN census return has, in line"),
+        ("cin", "CINclosureDate", "ClosureDate", "CINdetails holds what no CIN census return has, in line"),
+        ("cin", "Section47>", "Section_47>", "CINdetails holds what no CIN census return has, in line"),
+        ("cin", "LAchildID>", "ChildID>", "no ChildIdentifiers of the file holds LAchildID"),
+    ],
+)  # fmt: skip
+def test_a_renamed_element_is_refused_as_a_renamed_column_is(tmp_path, capsys, command, old, new, words):
+    """It was ignored: nobody left care, no assessment ended, and nothing said so."""
+    place = tmp_path / "held" / "301" / "2019"
+    place.mkdir(parents=True)
+    whole = XML.replace("><", ">\n<").replace("<DEC/>", "<DEC></DEC>") if command == "ssda903" else CENSUS
+    whole = whole.replace("</CINreferralDate>", "</CINreferralDate><CINclosureDate>2018-06-01</CINclosureDate>")
+    assert old in whole
+    (place / "r.xml").write_text(whole.replace(old, new))
+    assert words in refused(command, tmp_path / "held", capsys)
+    (place / "r.xml").write_text(whole)
+    words = ["panel", command, str(tmp_path / "held"), "--out", str(tmp_path / "P.csv")]
+    assert answered(cli, words, Screen()) == 0
 
 
 def test_a_return_that_is_given_to_the_command_for_published_tables_tells_no_child(tmp_path, capsys):

@@ -27,6 +27,24 @@ EVENTS: dict[str, tuple[str, str, str]] = {
 _CONFERENCE, _CHILD = "DateOfInitialCPC", "LAchildID"
 #: Further tables of a return, by a column that only they have; recognised, and left.
 _LEFT = ("PersonBirthDate", "Ethnicity", "Disability", "CINPlanStartDate", "CPPreviewDate", "AssessmentFactors", "LEA")
+#: What the elements from which events are read can hold.
+_HOLDS: dict[str, tuple[str, ...]] = {
+    "Child": ("ChildIdentifiers", "ChildCharacteristics", "CINdetails"),
+    "CINdetails": (
+        "CINreferralDate", "ReferralSource", "PrimaryNeedCode", "CINclosureDate", "ReasonForClosure",
+        "DateOfInitialCPC", "Assessments", "CINPlanDates", "Section47", "ReferralNFA", "ChildProtectionPlans",
+        "PreProceedingsandFGDM",
+    ),
+    "Assessments": (
+        "AssessmentActualStartDate", "AssessmentInternalReviewDate", "AssessmentAuthorisationDate",
+        "FactorsIdentifiedAtAssessment",
+    ),
+    "Section47": ("S47ActualStartDate", "InitialCPCtarget", "DateOfInitialCPC", "ICPCnotRequired"),
+    "ChildProtectionPlans": (
+        "CPPstartDate", "CPPendDate", "InitialCategoryOfAbuse", "LatestCategoryOfAbuse", "NumberOfPreviousCPP",
+        "Reviews",
+    ),
+}  # fmt: skip
 
 
 def census_events(file: ReturnFile, faults: Faults) -> Iterator[CensusEvent]:
@@ -44,6 +62,10 @@ class _Children(StrictXML):
     """Collects the events of each child."""
 
     root, kind = "Message", "CIN census return"
+    holds: Mapping[str, tuple[str, ...]] = _HOLDS
+    needs: Mapping[str, tuple[str, ...]] = {
+        "ChildIdentifiers": (_CHILD,), **{element: (begins,) for element, begins, _ in EVENTS.values()}
+    }  # fmt: skip
 
     def __init__(self) -> None:
         super().__init__()
