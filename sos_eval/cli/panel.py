@@ -112,6 +112,7 @@ def dfe(
     told += [f"neighbours: {facts['neighbours']}, of {facts['neighbours_release']}"] if facts["neighbours"] else []
     told.append(f"{facts['rows']:,} rows, years to March {facts['first']} to {facts['last']}, of {facts['read']} files")
     told += [f"{name}, not read: {listed(left, 6)}" for name, left in facts["not_read"].items()]
+    told += [f"{name}, without its {listed(gone, 6)}" for name, gone in facts["lacking"].items()]
     told += [f"{name} labels its column {was}: taken for {is_of}" for name, (was, is_of) in facts["relabelled"].items()]
     for key, words in (
         ("left", "no known table, left"),

@@ -18,7 +18,7 @@ from sos_eval.jobs.look import own_look
 from sos_eval.jobs.theory import identification
 from sos_eval.panel.disclosure import masked
 from sos_eval.panel.england.published import panel_file
-from sos_eval.panel.flow import EXCLUDED_EPISODES, NOT_READ, NOT_WHOLE
+from sos_eval.panel.flow import EXCLUDED_EPISODES, LACKING, NOT_READ, NOT_WHOLE
 from sos_eval.panel.panel import FlowRow, Panel
 from sos_eval.panel.raw import RAW, raw_files
 from sos_eval.panel.spec import PanelSpec
@@ -27,7 +27,7 @@ from sos_eval.panel.subtotals import SUBTOTALS
 __all__ = ["Checkup", "check_design", "data_paths"]
 
 #: Notes on data that ask whether they are what they seem.
-_DOUBTFUL = frozenset({SUBTOTALS, "count as written", "exposure as written", NOT_READ, NOT_WHOLE})
+_DOUBTFUL = frozenset({SUBTOTALS, "count as written", "exposure as written", NOT_READ, LACKING, NOT_WHOLE})
 
 
 @dataclass(frozen=True, slots=True)
