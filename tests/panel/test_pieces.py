@@ -58,8 +58,17 @@ def test_true_counts_lie_within_what_a_masked_cell_leaves_open(world, tmp_path):
     for profile in ("open", "dfe"):
         (tmp_path / profile).mkdir()
         join_pieces(pieces_of(world, tmp_path / profile, profile, since=2009), tmp_path / f"{profile}.csv")
-        tables[profile] = pd.read_csv(tmp_path / f"{profile}.csv")["care_entries"]
-    true, shown = tables["open"], tables["dfe"]
+        tables[profile] = pd.read_csv(tmp_path / f"{profile}.csv")
+    ranges = tables["dfe"]
+    names = [name.removesuffix("_low") for name in ranges if name.endswith("_low")]
+    assert len(names) > 20
+    assert not [name for name in tables["open"] if name.endswith(("_low", "_high"))]
+    for name in names:
+        low, high = ranges[f"{name}_low"], ranges[f"{name}_high"]
+        told = low.notna()
+        assert tables["open"][name][told].between(low[told], high[told]).all()
+        assert (tables["open"][name][~told].fillna(-1) == ranges[name][~told].fillna(-1)).all()  # exact, or not known
+    true, shown = tables["open"]["care_entries"], ranges["care_entries"]
     assert true[shown.isna()].between(1, 5).all()
     assert ((true - shown).abs()[shown.notna()] <= 2).all()
 
@@ -87,6 +96,8 @@ def put(column: str, value):
         (put("care_entries", 12), "no count that the profile dfe lets out"),
         (put("care_entries", -5), "no count that the profile dfe lets out"),
         (put("care_entries", "ten"), "no count that the profile dfe lets out"),
+        (put("care_entries_low", 9), "care_entries_low: no count that the profile dfe lets out"),
+        (put("care_exits_high", 4), "care_exits_high: no count that the profile dfe lets out"),
         (put("la_code", "B"), "holds rows of others than A"),
         (lambda piece: piece["rows"].append(piece["rows"][0]), "holds a period twice"),
         (lambda piece: piece["rows"][0].pop(), "rows of another length than its columns"),
