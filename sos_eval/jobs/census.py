@@ -12,6 +12,7 @@ from sos_eval.panel.care.rules import with_policies
 from sos_eval.panel.census.counts import COUNTED, census_counts
 from sos_eval.panel.census.rules import census_rules
 from sos_eval.panel.disclosure import Disclosure, masked
+from sos_eval.panel.read.returns.census import named_in_header
 from sos_eval.panel.read.returns.files import return_files
 
 __all__ = ["write_census"]
@@ -37,7 +38,7 @@ def write_census(
     refuse_target(out, [beside], "a panel", force=force)
     faults = Faults(DataFault)
     rules = with_policies(census_rules(), policies or {}, faults)
-    returns = return_files(given, faults, authority, year)
+    returns = return_files(given, faults, authority, year, named_in_header)
     refuse_inputs([out, beside], [file.path for file in returns])
     counts = census_counts(returns, rules, faults)
     panel, hidden = masked(counts.panel, list(COUNTED), disclosure)

@@ -39,10 +39,13 @@ def test_a_return_of_which_no_day_can_be_read_is_refused(tmp_path, capsys, day):
 
 
 def test_a_return_of_column_names_alone_is_refused(tmp_path, capsys):
-    """It ended in a fault of ours."""
+    """It ended in a fault of ours; without an end of line it "cannot be read as CSV", as every table without rows."""
     folder = write_return(tmp_path / "held", [f"{CANARY} 01/06/2017 S C2 N1 U4 - -"])
-    (folder / "A" / "2018" / "episodes.csv").write_text(EPISODES + "\n")
-    assert "A, 2018: the return holds no episode" in refused("ssda903", folder, capsys)
+    (folder / "A" / "2018" / "uasc.csv").write_text("CHILD,SEX,DOB,DUC")
+    for end in ("", "\n"):
+        (folder / "A" / "2018" / "episodes.csv").write_text(EPISODES + end)
+        said = refused("ssda903", folder, capsys)
+        assert said.startswith("A, 2018: the return holds no episode: there are no rows below the names of columns")
 
 
 @pytest.mark.parametrize(

@@ -252,6 +252,12 @@ def test_small_counts_are_masked_by_profile(folder, tmp_path):
         ('<!DOCTYPE m SYSTEM "elsewhere.dtd"><Message/>', "declares a document type or entities"),
         ("<EXPSSDA903/>", "no CIN census return; its outermost element is Message"),
         (message(authority="302"), "its header names authority 302"),
+        (
+            message(authority="").replace(
+                "<Source>", "<CollectionDetails><Year>2017</Year></CollectionDetails><Source>"
+            ),
+            "its header names the year 2017, its folder or --year 2018",
+        ),
         ("<a>" * 100_000, "nests too deep"),
     ],
 )
@@ -261,6 +267,16 @@ def test_what_is_no_return_is_refused(tmp_path, capsys, text, said):
     assert main(["panel", "cin", str(tmp_path / "301"), "--out", str(tmp_path / "P.csv")]) == 2
     assert said in capsys.readouterr().err
     assert not (tmp_path / "P.csv").exists()
+
+
+def test_a_header_says_whose_the_return_is_and_of_which_year(tmp_path):
+    """A file outside AUTHORITY/YEAR/ was refused for want of what its header says; --authority goes before it."""
+    head = "<Header><CollectionDetails><Year>2018</Year></CollectionDetails>"
+    file = tmp_path / "loose" / "here" / "census.xml"
+    file.parent.mkdir(parents=True)
+    file.write_text(FIRST.replace("<Header>", head))
+    assert main(["panel", "cin", str(file), "--out", str(tmp_path / "P.csv"), "--profile", "open"]) == 0
+    assert (tmp_path / "P.csv").read_text().splitlines()[1].startswith("301,2018,3.0,")
 
 
 def test_unknown_rules_tables_and_years_are_said_together(tmp_path, capsys):
