@@ -271,7 +271,7 @@ def test_what_is_no_return_is_refused(tmp_path, capsys, text, said):
 
 def test_a_header_says_whose_the_return_is_and_of_which_year(tmp_path):
     """A file outside AUTHORITY/YEAR/ was refused for want of what its header says; --authority goes before it."""
-    head = "<Header><CollectionDetails><Year>2018</Year></CollectionDetails>"
+    head = "<Header><CollectionDetails><Year>2017</Year><ReferenceDate>2018-03-31</ReferenceDate></CollectionDetails>"
     file = tmp_path / "loose" / "here" / "census.xml"
     file.parent.mkdir(parents=True)
     file.write_text(FIRST.replace("<Header>", head))

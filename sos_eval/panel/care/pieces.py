@@ -124,8 +124,8 @@ def _wrong(piece: CarePiece) -> Iterator[str]:
     counts = [(name, row[at]) for row in piece.rows for at, name in enumerate(piece.columns) if at > 1]
     counts += [(name, row[at]) for row in piece.validation for at, name in enumerate(piece.validation_columns)
                if name in {"episodes", "children"}]  # fmt: skip
-    odd = {name for name, value in counts if not name.endswith(_ENDS) and not _may_leave(name, value, piece.settings)}
-    odd = sorted(odd or {name for row in piece.rows for name in _other_ranges(piece, row)})
+    small = {name for name, value in counts if not name.endswith(_ENDS) and not _may_leave(name, value, piece.settings)}
+    odd = sorted(small or {name for row in piece.rows for name in _other_ranges(piece, row)})
     if odd:
         yield f"{listed(odd, 4)}: no count that the profile {piece.settings.profile} lets out"
 

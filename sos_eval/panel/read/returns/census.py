@@ -87,8 +87,8 @@ class _Children(StrictXML):
     def finish(self, name: str, above: str, text: str) -> None:
         if above == "Source" and name == "LEA":
             self.authority = text
-        elif above == "CollectionDetails" and name == "Year":
-            self.year = text
+        elif above == "CollectionDetails" and name == "ReferenceDate":  # `Year` is a year's start in some exports
+            self.year = text.removesuffix("-03-31")
         elif above == "ChildIdentifiers":
             self.child[name] = text
         elif name == "CINdetails":
@@ -127,7 +127,7 @@ def _of_xml(file: ReturnFile, faults: Faults) -> Iterator[CensusEvent]:
         what = f"its header names authority {said}, its folder or --authority {file.authority}"
         faults.add(str(file.path), what, "mend the one that is wrong")
     if year_of(reader.year) not in (None, file.year):
-        what = f"its header names the year {year_of(reader.year)}, its folder or --year {file.year}"
+        what = f"its header's reference date is {reader.year}-03-31, its folder or --year says {file.year}"
         faults.add(str(file.path), what, "mend the one that is wrong")
 
 
