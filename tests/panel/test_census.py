@@ -23,6 +23,7 @@ from sos_eval.panel.read.returns.files import ReturnFile, return_files
 from tests.conftest import shared
 
 CANARY = "CANARY0451"
+REFERENCE = "<ReferenceDate>2017-03-31</ReferenceDate>"
 _HEAD = ("kind", "child", "birth", "referral", "beginning", "ending", "nfa")
 
 
@@ -253,10 +254,8 @@ def test_small_counts_are_masked_by_profile(folder, tmp_path):
         ("<EXPSSDA903/>", "no CIN census return; its outermost element is Message"),
         (message(authority="302"), "its header names authority 302"),
         (
-            message(authority="").replace(
-                "<Source>", "<CollectionDetails><Year>2017</Year></CollectionDetails><Source>"
-            ),
-            "its header names the year 2017, its folder or --year 2018",
+            message().replace("<Source>", f"<CollectionDetails>{REFERENCE}</CollectionDetails><Source>"),
+            "its header's reference date is 2017-03-31, its folder or --year says 2018",
         ),
         ("<a>" * 100_000, "nests too deep"),
     ],
