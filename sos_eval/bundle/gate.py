@@ -428,6 +428,7 @@ class _Gate:
         for name in ("what", "reason"):
             texts = ["" if pd.isna(text) else str(text) for text in table[name]]
             table = table.assign(**{name: self.words.without_numbers("flow.csv", texts)})
+        table = self.held.episodes(table, file)
         if not self.words.counted:
             return table
         ends = table["step"].isin(["start", "end"])

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sos_eval.bundle.content import Confidential
 from sos_eval.bundle.digits import rounded_table
 from sos_eval.panel.disclosure import masked
+from sos_eval.panel.flow import EXCLUDED_EPISODES
 
 __all__ = ["HeldBack"]
 
@@ -68,6 +69,17 @@ class HeldBack:
         out, hidden = masked(table, [column], self.about.disclosure)
         self.note(file, column, hidden, f"withheld: a count of people under {self.about.disclosure.smallest}")
         return out
+
+    def episodes(self, flow: pd.DataFrame, file: str) -> pd.DataFrame:
+        """Mask how many episodes of children the rules of returns exclude, whatever the panel's rows are."""
+        of_children = flow["step"] == EXCLUDED_EPISODES
+        if not of_children.any():
+            return flow
+        shown, hidden = masked(flow[of_children], ["rows"], self.about.disclosure)
+        self.note(
+            file, "rows", hidden, f"withheld: a count of children's episodes under {self.about.disclosure.smallest}"
+        )
+        return flow.assign(rows=flow["rows"].astype(float).where(~of_children, shown["rows"]))
 
     def count(self, value: float) -> float:
         """Return a count of people as it may be shown."""

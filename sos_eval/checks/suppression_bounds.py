@@ -41,7 +41,7 @@ class SuppressionBounds(Check):
     reference: ClassVar[str] = "Horowitz and Manski (1995); Imbens and Manski (2004)"
 
     low: Column = ""
-    """Column: least value of a suppressed count (primary: 1; secondary: 0); empty where nothing is suppressed."""
+    """Column: least value of a suppressed count (primary: 1; secondary: 0) or of a rounded one; else empty."""
     high: Column = ""
     """Column: its largest value (primary: 5); empty for secondary suppression: what its total leaves."""
     totals: Mapping[Column, Column] = field(default_factory=dict)
@@ -103,22 +103,25 @@ class SuppressionBounds(Check):
         table = pd.DataFrame(rows)
         bounds, errors = table["estimate"].tolist(), (rows[0]["std_error"], rows[1]["std_error"])
         table["conf_low"], table["conf_high"] = imbens_manski(bounds[0], bounds[1], errors, self.level)
-        return table, self._words(fitted, table, len(cells))
+        rounded = int(np.isfinite(_shown(source)[cells]).sum())
+        return table, self._words(fitted, table, len(cells), rounded)
 
     def _ranges(self, source: Panel) -> tuple[Places, Array, Array]:
-        """Return the rows of suppressed outcomes, and the least and largest value of each."""
+        """Return the rows of suppressed and rounded outcomes, and the least and largest value of each."""
         frame = source.frame
         least = frame[self.low].to_numpy(float)
-        rows = np.flatnonzero(frame["outcome"].isna().to_numpy() & np.isfinite(least))
+        missing = frame["outcome"].isna().to_numpy()
+        rows = np.flatnonzero(np.isfinite(least) & (missing | np.isfinite(frame[self.high].to_numpy(float))))
         if not len(rows):
-            raise NotIdentified(source.fault(f"no outcome is missing where {self.low} has a value"))
+            raise NotIdentified(source.fault(f"no outcome is missing or rounded where {self.low} has a value"))
         most = frame[self.high].to_numpy(float)[rows]
         return rows, least[rows], np.where(np.isnan(most), np.inf, most)
 
     def _margins(self, source: Panel, cells: Places) -> list[Margin]:
         """Return what each published total leaves, by group and period, where a value under it is suppressed."""
         frame = source.frame
-        values = frame["count" if source.outcome.counted else "outcome"].to_numpy(float)
+        values = _shown(source).copy()
+        values[cells] = np.nan  # a rounded one is not known either
         margins = []
         for group, total in self.totals.items():
             keys = pd.MultiIndex.from_arrays([frame[group].astype(str), frame["time"]])
@@ -159,9 +162,10 @@ class SuppressionBounds(Check):
         whole = "which they make up with the others" if self.complete else "of which they may be a part"
         return f" and the published totals, {whole},"
 
-    def _words(self, fitted: Fitted, table: pd.DataFrame, suppressed: int) -> str:
+    def _words(self, fitted: Fitted, table: pd.DataFrame, ranged: int, rounded: int) -> str:
         whole = overall(fitted.estimate, self.level)
         low, high = table["estimate"]
+        also, now = (f", {rounded} rounded", "as they are shown") if rounded else ("", "without them")
         ends = [whole.shown(float(table[name].iloc[0])) for name in ("conf_low", "conf_high")]
         tested = (
             f" By random adoptions p is {numeral(table['p_value'].iloc[0], 2)} at the one end and "
@@ -169,9 +173,9 @@ class SuppressionBounds(Check):
             if table["p_value"].notna().all() else ""
         )  # fmt: skip
         return (
-            f"{suppressed} outcomes are suppressed. Whatever they are within the declared ranges"
+            f"{ranged - rounded} outcomes are suppressed{also}. Whatever they are within the declared ranges"
             f"{self._under} the estimate lies between {whole.shown(low)} and "
-            f"{whole.shown(high)} (without them {whole.shown(whole.estimate)}); with chance {ends[0]} to {ends[1]} "
+            f"{whole.shown(high)} ({now} {whole.shown(whole.estimate)}); with chance {ends[0]} to {ends[1]} "
             f"(cluster-robust, too narrow with few treated).{tested}"
         )
 
@@ -179,6 +183,11 @@ class SuppressionBounds(Check):
 def _whole(fitted: Fitted) -> Panel:
     """Return the panel with the units that the estimate lacks for want of their suppressed outcomes."""
     return fitted.source if fitted.comparison is None else fitted.comparison.panel
+
+
+def _shown(source: Panel) -> Array:
+    """Return the counts, or outcomes that are no rates, as the panel has them."""
+    return source.frame["count" if source.outcome.counted else "outcome"].to_numpy(float)
 
 
 def _filled(source: Panel, cells: Places, values: Array) -> Panel:

@@ -112,6 +112,7 @@ def dfe(
     told += [f"neighbours: {facts['neighbours']}, of {facts['neighbours_release']}"] if facts["neighbours"] else []
     told.append(f"{facts['rows']:,} rows, years to March {facts['first']} to {facts['last']}, of {facts['read']} files")
     told += [f"{name}, not read: {listed(left, 6)}" for name, left in facts["not_read"].items()]
+    told += [f"{name}, without its {listed(gone, 6)}" for name, gone in facts["lacking"].items()]
     told += [f"{name} labels its column {was}: taken for {is_of}" for name, (was, is_of) in facts["relabelled"].items()]
     for key, words in (
         ("left", "no known table, left"),
@@ -161,13 +162,20 @@ def ssda903(
     asked = ReturnsAsked(files, authority, year, since, cast(Any, period), sorted(set(windows)), declared)
     disclosure = Disclosure(profile=cast(Any, profile))
     if piece is not None:
-        written, hidden = write_piece(asked, piece, disclosure, force=force)
+        written, hidden, excluded = write_piece(asked, piece, disclosure, force=force)
         data = {"piece": str(written)}
     elif out is not None:
-        panel_file, report, hidden = write_returns(asked, out, disclosure, force=force)
+        panel_file, report, hidden, excluded = write_returns(asked, out, disclosure, force=force)
         data = {"panel": str(panel_file), "validation": str(report)}
-    facts = {**data, "masked": hidden, "profile": profile}
-    screen.answer("\n".join(f"{name}: {value}" for name, value in facts.items()), facts)
+    _answer_of_returns(screen, {**data, "masked": hidden, "profile": profile}, excluded, "episodes")
+
+
+def _answer_of_returns(screen: Screen, facts: dict[str, Any], excluded: Any, counted: str) -> None:
+    """Say what was written, and what rules excluded."""
+    from sos_eval.panel.care.emptied import said_of_excluded
+
+    told = [f"{name}: {value}" for name, value in facts.items()]
+    screen.answer("\n".join([*told, *said_of_excluded(excluded, counted)]), {**facts, "excluded": excluded})
 
 
 @click.command()
@@ -196,11 +204,11 @@ def cin(
 
     declared = dict(policy.partition("=")[::2] for policy in policies)
     disclosure = Disclosure(profile=cast(Any, profile))
-    panel_file, report, hidden = write_census(
+    panel_file, report, hidden, excluded = write_census(
         files, out, disclosure, authority=authority, year=year, policies=declared, force=force
     )
-    facts = {"panel": str(panel_file), "validation": str(report), "masked": hidden, "profile": profile}
-    screen.answer("\n".join(f"{name}: {value}" for name, value in facts.items()), facts)
+    data = {"panel": str(panel_file), "validation": str(report), "masked": hidden, "profile": profile}
+    _answer_of_returns(screen, data, excluded, "events")
 
 
 @click.command()

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from sos_eval.bundle.whole import refuse_inputs, refuse_target, write_file
 from sos_eval.errors import DataFault, Faults
+from sos_eval.panel.care.emptied import Excluded, excluded_by_rule
 from sos_eval.panel.care.rules import with_policies
 from sos_eval.panel.census.counts import COUNTED, census_counts
 from sos_eval.panel.census.rules import census_rules
 from sos_eval.panel.disclosure import Disclosure, masked
+from sos_eval.panel.read.returns.census import named_in_header
 from sos_eval.panel.read.returns.files import return_files
 
 __all__ = ["write_census"]
@@ -19,13 +21,13 @@ __all__ = ["write_census"]
 def write_census(
     given: Sequence[Path], out: Path, disclosure: Disclosure, *, authority: str | None = None, year: int | None = None,
     policies: Mapping[str, str] | None = None, force: bool = False,
-) -> tuple[Path, Path, int]:  # fmt: skip
+) -> tuple[Path, Path, int, Excluded]:  # fmt: skip
     """Count returns and write the panel, ``P.csv``, and its validation report, ``P.validation.csv``.
 
     Returns
     -------
-    panel, validation, n_masked
-        The files, and how many cells the profile masked.
+    panel, validation, n_masked, excluded
+        The files, how many cells the profile masked, and what each rule excluded.
 
     Raises
     ------
@@ -36,11 +38,11 @@ def write_census(
     refuse_target(out, [beside], "a panel", force=force)
     faults = Faults(DataFault)
     rules = with_policies(census_rules(), policies or {}, faults)
-    returns = return_files(given, faults, authority, year)
+    returns = return_files(given, faults, authority, year, named_in_header)
     refuse_inputs([out, beside], [file.path for file in returns])
     counts = census_counts(returns, rules, faults)
     panel, hidden = masked(counts.panel, list(COUNTED), disclosure)
     validation, also = masked(counts.validation, ["events", "children"], disclosure)
     for file, table in ((out, panel), (beside, validation)):
         write_file(file, table.to_csv(index=False, lineterminator="\n"))
-    return out, beside, hidden + also
+    return out, beside, hidden + also, excluded_by_rule(validation, "events")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
+
 from sos_eval.design.design import Design, load_design
 from sos_eval.design.lock import as_locked
 from sos_eval.errors import Fault, InputFault
@@ -14,8 +16,10 @@ from sos_eval.jobs.discreet import discreet, discreet_words
 from sos_eval.jobs.emmie import refuse_packages, refuse_sections
 from sos_eval.jobs.look import own_look
 from sos_eval.jobs.theory import identification
+from sos_eval.panel.disclosure import masked
 from sos_eval.panel.england.published import panel_file
-from sos_eval.panel.panel import Panel
+from sos_eval.panel.flow import EXCLUDED_EPISODES, LACKING, NOT_READ, NOT_WHOLE
+from sos_eval.panel.panel import FlowRow, Panel
 from sos_eval.panel.raw import RAW, raw_files
 from sos_eval.panel.spec import PanelSpec
 from sos_eval.panel.subtotals import SUBTOTALS
@@ -23,7 +27,7 @@ from sos_eval.panel.subtotals import SUBTOTALS
 __all__ = ["Checkup", "check_design", "data_paths"]
 
 #: Notes on data that ask whether they are what they seem.
-_DOUBTFUL = frozenset({SUBTOTALS, "count as written", "exposure as written"})
+_DOUBTFUL = frozenset({SUBTOTALS, "count as written", "exposure as written", NOT_READ, LACKING, NOT_WHOLE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,15 @@ def _doubts(design: Design, panel: Panel) -> list[str]:
     """Return what was read as it stands and may be meant otherwise; under a profile without what quotes the data."""
     told = discreet_words(design) if design.disclosure.guards else str
     rows = [row for row in panel.flow if row.step in _DOUBTFUL]
-    return [told(f"{row.names}: {row.reason}" if row.step == SUBTOTALS else row.reason) for row in rows]
+    excluded = [_excluded(design, row) for row in panel.flow if row.step == EXCLUDED_EPISODES]
+    return [told(f"{row.names}: {row.reason}" if row.step == SUBTOTALS else row.reason) for row in rows] + excluded
+
+
+def _excluded(design: Design, row: FlowRow) -> str:
+    """Say how many episodes a rule excludes, as the profile shows it; the rest is our own words."""
+    shown = masked(pd.DataFrame({"n": [row.rows]}), ["n"], design.disclosure)[0]["n"].iloc[0]
+    many = f"a number of 1 to {design.disclosure.smallest - 1}" if pd.isna(shown) else f"{shown:,.0f}"
+    return f"{row.step}, {many}: {row.reason}"
 
 
 def _foreseen(design: Design, group: Group) -> list[str]:

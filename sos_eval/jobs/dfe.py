@@ -13,6 +13,7 @@ from sos_eval.bundle.whole import refuse_inputs, refuse_target, write_file
 from sos_eval.errors import DataFault, Faults, listed
 from sos_eval.panel.read.dfe.assemble import KEYS, assembled
 from sos_eval.panel.read.dfe.geography import at_constant_geography
+from sos_eval.panel.read.dfe.lacking import lacking
 from sos_eval.panel.read.dfe.layout import measure_names
 from sos_eval.panel.read.dfe.neighbours import NeighbourLists
 from sos_eval.panel.read.dfe.published import cells_of, places_by_year
@@ -40,6 +41,7 @@ def write_dfe(
     facts
         Files written, rows, years; files of folders that are no known table; authorities and years that there were not;
         areas and years of a constant geography of which a part has no row; measures of the tool that are not read;
+        measures that a file of its kind and release holds and this one lacks;
         columns whose year is a label that was not changed.
 
     Raises
@@ -66,9 +68,9 @@ def write_dfe(
         faults.add("--as-of", f"no release up to {as_of}; the first is of {cells['release'].min()}", "")
     faults.stop()
     panel, nothing = assembled(cells, places_by_year(files), as_of, most)
-    lacking: list[str] = []
+    parts: list[str] = []
     if geography == "constant":
-        panel, lacking = at_constant_geography(panel, measure_names())
+        panel, parts = at_constant_geography(panel, measure_names())
     said = cells[["la_code", "year", "measure", "written", "flag", "vintage", "file", "line"]]
     said = said.assign(file=said["file"].map({name: Path(name).name for name in said["file"].unique()}))
     for target, table in ((out, _whole(panel)), (vintages, said), (listing, _listing(files))):
@@ -81,7 +83,8 @@ def write_dfe(
         "neighbours_release": neighbours.release if neighbours is not None else None,
         "panel": str(out), "vintages": str(vintages), "files": str(listing), "rows": len(panel),
         "first": int(panel["year"].min()), "last": int(panel["year"].max()), "read": len(files),
-        "left": [str(path) for path in left], "not_there": nothing, "geography": geography, "not_whole": lacking,
+        "left": [str(path) for path in left], "not_there": nothing, "geography": geography, "not_whole": parts,
+        "lacking": {file.path.name: gone for file in files if (gone := _lacks(file))},
         "not_read": {file.path.name: list(file.not_read) for file in files if file.not_read},
         "relabelled": {file.path.name: [file.relabelled, file.release] for file in files if file.relabelled},
     }  # fmt: skip
@@ -105,9 +108,14 @@ def _listing(files: Sequence[ReleaseFile]) -> pd.DataFrame:
     return pd.DataFrame([
         {"file": file.path.name, "kind": file.kind.name, "vintage": file.vintage, "authority_rows": len(file.rows),
          "regional_and_national_rows_left_out": file.wider,
-         "note": _noted(file)}
+         "lacks": ", ".join(_lacks(file)), "note": _noted(file)}
         for file in files
     ])  # fmt: skip
+
+
+def _lacks(file: ReleaseFile) -> list[str]:
+    """Return the measures that a file of its kind and release holds, and this one does not, with their columns."""
+    return [f"{one.name} ({' or '.join(one.columns)})" for one in lacking(file)]
 
 
 def _noted(file: ReleaseFile) -> str:

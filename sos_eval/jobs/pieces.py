@@ -12,19 +12,22 @@ from sos_eval.bundle.files import json_text
 from sos_eval.bundle.whole import refuse_inputs, refuse_target, write_file
 from sos_eval.errors import DataFault, Fault, Faults, InputFault, listed
 from sos_eval.jobs.returns import ReturnsAsked, masked_counts
+from sos_eval.panel.care.emptied import Excluded, excluded_by_rule
 from sos_eval.panel.care.pieces import ACROSS, joined, read_piece, rules_hash
 from sos_eval.panel.disclosure import Disclosure
 
 __all__ = ["join_pieces", "write_piece"]
 
 
-def write_piece(asked: ReturnsAsked, out: Path, disclosure: Disclosure, *, force: bool = False) -> tuple[Path, int]:
+def write_piece(
+    asked: ReturnsAsked, out: Path, disclosure: Disclosure, *, force: bool = False
+) -> tuple[Path, int, Excluded]:
     """Write one authority's counts, masked by the profile, as one JSON file.
 
     Returns
     -------
-    piece, n_masked
-        The file, and how many cells the profile masked.
+    piece, n_masked, excluded
+        The file, how many cells the profile masked, and what each rule excluded.
 
     Raises
     ------
@@ -51,7 +54,7 @@ def write_piece(asked: ReturnsAsked, out: Path, disclosure: Disclosure, *, force
         "validation_columns": list(validation.columns), "validation": _rows(validation),
     }  # fmt: skip
     write_file(out, json_text(content))
-    return out, hidden
+    return out, hidden, excluded_by_rule(validation, "episodes")
 
 
 def _refuse_piece(out: Path, *, force: bool) -> None:

@@ -12,8 +12,10 @@ import pandas as pd
 from sos_eval.bundle.whole import refuse_inputs, refuse_target, write_file
 from sos_eval.errors import DataFault, Faults
 from sos_eval.panel.care.counts import CareCounts, CarePeriod, care_counts
+from sos_eval.panel.care.emptied import Excluded, excluded_by_rule
+from sos_eval.panel.care.pieces import without_empty_ranges
 from sos_eval.panel.care.rules import ReturnRule, return_rules, with_policies
-from sos_eval.panel.disclosure import Disclosure, masked
+from sos_eval.panel.disclosure import Disclosure, masked, with_ranges
 from sos_eval.panel.read.returns.files import ReturnFile, return_files
 
 __all__ = ["ReturnsAsked", "masked_counts", "write_returns"]
@@ -55,13 +57,13 @@ class ReturnsAsked:
 
 def write_returns(
     asked: ReturnsAsked, out: Path, disclosure: Disclosure, *, force: bool = False
-) -> tuple[Path, Path, int]:  # fmt: skip
+) -> tuple[Path, Path, int, Excluded]:  # fmt: skip
     """Count returns and write the panel, ``P.csv``, and its validation report, ``P.validation.csv``.
 
     Returns
     -------
-    panel, validation, n_masked
-        The files, and how many cells the profile masked.
+    panel, validation, n_masked, excluded
+        The files, how many cells the profile masked, and what each rule excluded.
 
     Raises
     ------
@@ -72,15 +74,16 @@ def write_returns(
     refuse_target(out, [beside], "a panel", force=force)
     counts, _, _ = asked.counted([out, beside])
     panel, validation, hidden = masked_counts(counts, disclosure)
-    for file, table in ((out, panel), (beside, validation)):
+    for file, table in ((out, without_empty_ranges(panel)), (beside, validation)):
         write_file(file, table.to_csv(index=False, lineterminator="\n"))
-    return out, beside, hidden
+    return out, beside, hidden, excluded_by_rule(validation, "episodes")
 
 
 def masked_counts(counts: CareCounts, disclosure: Disclosure) -> tuple[pd.DataFrame, pd.DataFrame, int]:
     """Return panel and validation report as they may leave, and how many cells were masked."""
     people = [name for name in counts.panel.columns[2:] if name != "exits_mean_days"]
     panel, hidden = masked(counts.panel, people, disclosure)
+    panel = with_ranges(panel, counts.panel, people, disclosure)
     few = counts.panel["care_exits"].to_numpy() < disclosure.smallest
     panel["exits_mean_days"] = np.where(few, np.nan, counts.panel["exits_mean_days"].to_numpy(float))
     if disclosure.guards:

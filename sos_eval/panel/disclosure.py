@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -13,7 +14,7 @@ from annotated_types import Ge
 from sos_eval.declare import Declared
 from sos_eval.panel.panel import Array, Panel
 
-__all__ = ["FEWEST_UNITS", "PROFILES", "Disclosure", "masked", "withholds_weights"]
+__all__ = ["FEWEST_UNITS", "PROFILES", "Disclosure", "masked", "range_behind", "with_ranges", "withholds_weights"]
 
 #: Profile -> (smallest count that is shown, what counts are rounded to). dfe: the DfE's statistical releases show
 #: no count of 1 to 5 and round to 5 where they round; ons_srs: outputs of the ONS Secure Research Service show no
@@ -104,6 +105,46 @@ def masked(table: pd.DataFrame, columns: Sequence[str], disclosure: Disclosure) 
         changed[name] = np.where(small, np.nan, rounded)
         hidden += int(small.sum())
     return table.assign(**changed), hidden
+
+
+def range_behind(shown: float | None, disclosure: Disclosure) -> tuple[float, float] | None:
+    """Return the least and largest whole count that is shown so; None of one that is shown exactly.
+
+    Examples
+    --------
+    >>> dfe = Disclosure(profile="dfe")
+    >>> [range_behind(shown, dfe) for shown in (None, 0, 5, 10)]
+    [(1, 5), None, (6, 7), (8, 12)]
+    """
+    if shown is None:
+        return 1, disclosure.smallest - 1
+    half = disclosure.step / 2
+    low, high = max(math.ceil(shown - half), 0), math.ceil(shown + half) - 1
+    if shown == 0:
+        return (0, high) if high >= max(disclosure.smallest, 1) else None
+    low = max(low, disclosure.smallest)
+    return (low, high) if low < high else None
+
+
+def with_ranges(
+    shown: pd.DataFrame, counts: pd.DataFrame, columns: Sequence[str], disclosure: Disclosure
+) -> pd.DataFrame:
+    """Put ``…_low`` and ``…_high`` beside columns that `masked` made: between what each masked or rounded count lies.
+
+    They are empty where a count is shown exactly, and where there was none; `counts` are those before.
+    """
+    if not disclosure.guards:
+        return shown
+    made: dict[str, pd.Series] = {}
+    for name in map(str, shown.columns):
+        made[name] = shown[name]
+        if name in columns:
+            there, values = counts[name].notna().to_numpy(), shown[name].to_numpy(float)
+            behind = [range_behind(None if math.isnan(value) else value, disclosure) for value in values]
+            ends = [pair if pair and told else (math.nan, math.nan) for pair, told in zip(behind, there, strict=True)]
+            for end, word in enumerate(("low", "high")):
+                made[f"{name}_{word}"] = pd.Series([pair[end] for pair in ends], index=shown.index, dtype=float)
+    return pd.DataFrame(made)
 
 
 def withholds_weights(panel: Panel) -> bool:

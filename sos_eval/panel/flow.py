@@ -10,7 +10,11 @@ from sos_eval.panel.own_names import MATCHED_ROWS
 from sos_eval.panel.panel import FlowRow, Panel
 from sos_eval.terms import FLOW_COLUMNS
 
-__all__ = ["flow_table"]
+__all__ = ["EXCLUDED_EPISODES", "LACKING", "NOT_READ", "NOT_WHOLE", "flow_table"]
+
+#: Steps of a panel that was read from returns or published tables: what their rules exclude (`rows` counts episodes of
+#: children, so that a profile masks it), what was left unread, measures that a file lacks, areas that lack a part.
+EXCLUDED_EPISODES, NOT_READ, LACKING, NOT_WHOLE = "excluded episodes", "not read", "lacking", "areas not whole"
 
 
 def flow_table(panel: Panel) -> pd.DataFrame:

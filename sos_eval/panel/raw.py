@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from sos_eval.errors import Faults
-from sos_eval.panel.care.counts import care_counts
+from sos_eval.errors import Faults, listed
+from sos_eval.panel.care.counts import CareCounts, care_counts
 from sos_eval.panel.care.rules import return_rules, with_policies
+from sos_eval.panel.flow import EXCLUDED_EPISODES, LACKING, NOT_READ, NOT_WHOLE
+from sos_eval.panel.panel import FlowRow
 from sos_eval.panel.read.dfe.assemble import assembled
 from sos_eval.panel.read.dfe.geography import at_constant_geography
+from sos_eval.panel.read.dfe.lacking import lacking
 from sos_eval.panel.read.dfe.layout import measure_names
 from sos_eval.panel.read.dfe.published import cells_of, places_by_year
-from sos_eval.panel.read.dfe.releases import ENDINGS, release_files
+from sos_eval.panel.read.dfe.releases import ENDINGS, ReleaseFile, release_files
 from sos_eval.panel.read.reading import Reading
 from sos_eval.panel.read.returns.files import return_files
 from sos_eval.panel.spec import Geography
@@ -46,14 +51,36 @@ def raw_panel(
     if source == "ssda903":
         counts = care_counts(return_files([path], faults), with_policies(return_rules(), {}, faults), faults)
         faults.stop()
-        return reading_of(counts.panel, str(path))
-    files, _ = release_files([path], faults)
+        return replace(reading_of(counts.panel, str(path)), flow=tuple(_of_rules(counts)))
+    files, left = release_files([path], faults)
     if not files and not faults.found:
         faults.add(str(path), "holds no published table that is known", "see docs/panel.md")
     faults.stop()
     cells = cells_of(files, faults)
     faults.stop()
     panel, _ = assembled(cells, places_by_year(files))
+    parts: list[str] = []
     if geography == "constant":
-        panel, _ = at_constant_geography(panel, measure_names())
-    return reading_of(panel, str(path))
+        panel, parts = at_constant_geography(panel, measure_names())
+    return replace(reading_of(panel, str(path)), flow=tuple(_of_tables(files, [file.name for file in left], parts)))
+
+
+def _of_rules(counts: CareCounts) -> Iterator[FlowRow]:
+    """Say how many episodes each rule excludes, in all authorities and years."""
+    excluded = counts.validation[counts.validation["policy"] == "exclude"]
+    for (rule, says), rows in excluded.groupby(["rule", "says"], sort=False):
+        yield FlowRow(EXCLUDED_EPISODES, "noted", 0, int(rows["episodes"].sum()), "", f"{rule}: {says}")
+
+
+def _of_tables(files: Sequence[ReleaseFile], left: Sequence[str], parts: Sequence[str]) -> Iterator[FlowRow]:
+    """Say which files were left or lack measures of their kind, and to which areas and years a part is lacking."""
+    if left:
+        yield FlowRow(NOT_READ, "noted", 0, 0, "", f"no known table, left: {listed(left)}")
+    gone = [
+        f"{file.path.name} has no {listed([one.name for one in lacking(file)], 4)}" for file in files if lacking(file)
+    ]
+    if gone:
+        yield FlowRow(LACKING, "noted", 0, 0, "", f"not as published: {listed(gone)}")
+    if parts:
+        why = "a part of it is not in these files, so that nothing is added up"
+        yield FlowRow(NOT_WHOLE, "noted", 0, len(parts), listed(parts), f"{listed(parts)}: {why}")

@@ -94,7 +94,7 @@ def _in_time(
 def _side(panel: Panel, changes: LongDifferences, parts: Array, words: str) -> dict[str, object]:
     """Return the units of the first column beside the others; of fewer than five there is no number."""
     own = int(parts[:, 0].sum())
-    if own >= _FEWEST:
+    if own >= _FEWEST or changes.treated.all():
         return _line(panel, changes, parts, words, _CHOSEN)
     size = f"{own} {'unit' if own == 1 else 'units'}"
     why = f"refused: {size}, and below {_FEWEST} what they had is theirs and not practice's" if own else _NOBODY

@@ -10,7 +10,10 @@ from sos_eval.bundle.bundle import BundleContent
 from sos_eval.bundle.content import Confidential
 from sos_eval.bundle.gate import gated
 from sos_eval.bundle.withheld import path_rows, result_rows
-from sos_eval.terms import EFFECT_COLUMNS
+from sos_eval.panel.disclosure import Disclosure
+from sos_eval.panel.flow import EXCLUDED_EPISODES
+from sos_eval.terms import EFFECT_COLUMNS, FLOW_COLUMNS
+from tests.bundle.handmade import content
 
 
 def effects(*rows):
@@ -105,3 +108,10 @@ def test_weights_that_differ_hide_the_untreated_before_them(last, held):
 def test_without_a_profile_nothing_is_touched():
     content = BundleContent(design={}, estimates=pd.DataFrame(columns=list(EFFECT_COLUMNS)))
     assert gated(content, Confidential()) is content
+
+
+def test_episodes_that_rules_exclude_are_counts_of_people_in_the_flow_of_any_panel():
+    rows = [("start", "start", 14, 126, "", ""), *((EXCLUDED_EPISODES, "noted", 0, n, "", "gap: …") for n in (3, 226))]
+    flow = pd.DataFrame(rows, columns=list(FLOW_COLUMNS))
+    shown = gated(content(flow=flow), Confidential(disclosure=Disclosure(profile="dfe"))).flow["rows"]
+    assert shown.fillna(-1).tolist() == [126, -1, 225]

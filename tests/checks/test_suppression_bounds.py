@@ -65,6 +65,21 @@ def test_bounds_are_those_of_every_value(method, complete):
     assert result.table["conf_low"].iloc[0] < min(found) < max(found) < result.table["conf_high"].iloc[0]
 
 
+def test_rounded_outcomes_have_ranges_too():
+    """Counts rounded to 5 moved the estimate outside bounds that knew of masked ones alone."""
+    shown = np.where(COUNT < 6, np.nan, np.floor(COUNT / 5 + 0.5) * 5)
+    low, high = (np.where(np.isnan(shown), end, shown + move) for end, move in ((1, -2), (5, 2)))
+    made = panel_of(shown, [2002.0] * 2 + [np.inf] * 6, exposure=np.full((8, 2), 100.0))
+    check = SuppressionBounds(low="low", high="high", draws=99)
+    fitted = fit(TWFE(), made.with_columns(low=low.ravel(), high=high.ravel()))
+    result, _ = check.check(fitted, np.random.default_rng(0))
+    change = np.stack([low[:, 1] - high[:, 0], high[:, 1] - low[:, 0]]) / 100
+    ends = [change[k, :2].mean() - change[1 - k, 2:].mean() for k in (0, 1)]
+    assert result.table["estimate"].tolist() == pytest.approx(ends)
+    assert result.text.startswith("6 outcomes are suppressed, 10 rounded. Whatever")
+    assert ends[0] < overall(fit(TWFE(), panel(COUNT)).estimate).estimate < ends[1]
+
+
 def test_the_truth_is_inside_and_the_interval_is_that_of_imbens_and_manski():
     result, _ = CHECK.check(fit(TWFE(), panel()), np.random.default_rng(0))
     truth = overall(fit(TWFE(), panel(COUNT)).estimate).estimate
@@ -111,7 +126,7 @@ def test_random_programmes_against_all_corners():
         (CHECK, {}, PoissonDiD(), "is not linear"),
         (SuppressionBounds(low="low", high="high", draws=19), {}, TWFE(), "is under no published total"),
         (CHECK, {"total": TOTAL.ravel() - 20}, TWFE(), "is left of the total for values of"),
-        (CHECK, {"low": np.nan}, TWFE(), "no outcome is missing where low has a value"),
+        (CHECK, {"low": np.nan}, TWFE(), "no outcome is missing or rounded where low has a value"),
         (CHECK, {"total": np.arange(16.0)}, TWFE(), "not the same for all its units"),
         (CHECK, {"high": LOW.ravel() - 1}, TWFE(), "ends below where it begins"),
     ],

@@ -229,7 +229,7 @@ def test_tables_are_listed_printed_and_written(bundle, capsys, tmp_path):
     assert "| Estimate | Low end | High end | p | Treated units |" in shown
     assert not {"conf_low", "rate_per", "analytic |"} & set(shown.split())
     assert call("table", bundle, name, "--format", "md", "--columns", "conf_level,estimator") == 0
-    assert capsys.readouterr().out.startswith("| Conf level | Estimator |")
+    assert capsys.readouterr().out.startswith("| Level of the interval | Estimator |")
 
 
 def test_report_is_written_from_the_bundle_alone(bundle, tmp_path):

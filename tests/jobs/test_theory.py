@@ -98,7 +98,7 @@ def test_what_the_effects_absorb_is_not_called_adjusted_for(bundle):
 def test_the_sheet_says_what_tests_of_the_mechanism_found(bundle):
     said = bundle.tables("evidence.emmie").set_index("letter").loc["Mechanism", "evidence"]
     p = bundle.tables("mechanisms.first_link")["p_value"].item()
-    assert f"First link tested: trust ({p_text(float(p))}, " in said
+    assert f"First link tested: Parents' trust ({p_text(float(p))}, " in said
     assert "would be found four times in five)." in said
 
 

@@ -23,6 +23,7 @@ from sos_eval.panel.read.returns.files import ReturnFile, return_files
 from tests.conftest import shared
 
 CANARY = "CANARY0451"
+REFERENCE = "<ReferenceDate>2017-03-31</ReferenceDate>"
 _HEAD = ("kind", "child", "birth", "referral", "beginning", "ending", "nfa")
 
 
@@ -149,13 +150,19 @@ def _as_row(made: dict[str, list[dict[str, str]]], event: dict[str, str]) -> Non
     made.setdefault(holder, []).append(row | ({"ReferralNFA": event["nfa"]} if holder == "CINdetails" else {}))
 
 
+#: An event of each kind that breaks no rule: of a kind of which all are excluded a return is refused.
+OTHERS = [
+    f"{kind} 99 2010-01-01 2018-06-01 2018-06-01 2018-06-02" for kind in ("referral", "assessment", "section47", "plan")
+]
+
+
 @pytest.mark.parametrize("rule", census_rules(), ids=lambda rule: rule.name)
 def test_a_rule_finds_what_breaks_it_and_nothing_else(rule, monkeypatch):
     """Each rule by its own examples; of a repeated event the second is found."""
     for events, expected in ((rule.breaks, len(rule.breaks)), (rule.holds, 0)):
-        listing = [_event("referral 99 2010-01-01 2018-06-01 2018-06-01 -"), *(_event(text) for text in events)]
+        listing = [_event(text) for text in (*OTHERS, *events)]
         if rule.name == "repeated_event":
-            listing = [*listing, listing[1]] if expected else listing
+            listing = [*listing, listing[-1]] if expected else listing
         report = _report(monkeypatch, listing)
         assert report.loc[report["rule"] == rule.name, "events"].sum() == expected
 
@@ -164,7 +171,7 @@ def test_a_rule_finds_what_breaks_it_and_nothing_else(rule, monkeypatch):
 def test_its_policy_changes_the_count(rule, monkeypatch):
     """What is kept counts, what is excluded does not; no day, no year, so `impossible_date` never counts."""
     events = [_event(text) for text in rule.breaks]
-    events = [*events, *events] if rule.name == "repeated_event" else events
+    events = [*(_event(text) for text in OTHERS), *events * (2 if rule.name == "repeated_event" else 1)]
     totals = [_totals(monkeypatch, events, **{rule.name: policy}) for policy in ("keep", "exclude")]
     assert totals[0] - totals[1] == len(rule.breaks)
 
@@ -246,6 +253,10 @@ def test_small_counts_are_masked_by_profile(folder, tmp_path):
         ('<!DOCTYPE m SYSTEM "elsewhere.dtd"><Message/>', "declares a document type or entities"),
         ("<EXPSSDA903/>", "no CIN census return; its outermost element is Message"),
         (message(authority="302"), "its header names authority 302"),
+        (
+            message().replace("<Source>", f"<CollectionDetails>{REFERENCE}</CollectionDetails><Source>"),
+            "its header's reference date is 2017-03-31, its folder or --year says 2018",
+        ),
         ("<a>" * 100_000, "nests too deep"),
     ],
 )
@@ -255,6 +266,16 @@ def test_what_is_no_return_is_refused(tmp_path, capsys, text, said):
     assert main(["panel", "cin", str(tmp_path / "301"), "--out", str(tmp_path / "P.csv")]) == 2
     assert said in capsys.readouterr().err
     assert not (tmp_path / "P.csv").exists()
+
+
+def test_a_header_says_whose_the_return_is_and_of_which_year(tmp_path):
+    """A file outside AUTHORITY/YEAR/ was refused for want of what its header says; --authority goes before it."""
+    head = "<Header><CollectionDetails><Year>2017</Year><ReferenceDate>2018-03-31</ReferenceDate></CollectionDetails>"
+    file = tmp_path / "loose" / "here" / "census.xml"
+    file.parent.mkdir(parents=True)
+    file.write_text(FIRST.replace("<Header>", head))
+    assert main(["panel", "cin", str(file), "--out", str(tmp_path / "P.csv"), "--profile", "open"]) == 0
+    assert (tmp_path / "P.csv").read_text().splitlines()[1].startswith("301,2018,3.0,")
 
 
 def test_unknown_rules_tables_and_years_are_said_together(tmp_path, capsys):

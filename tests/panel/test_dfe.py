@@ -8,6 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from sos_eval.cli.main import cli
+from sos_eval.cli.screen import Screen, answered
 from sos_eval.errors import DataFault
 from sos_eval.estimators import PoissonDiD
 from sos_eval.jobs.dfe import write_dfe
@@ -146,6 +148,30 @@ def test_what_cannot_be_read_is_said(tmp_path, files, words):
         built(tmp_path, **files)
 
 
+def test_measures_that_a_file_of_its_release_lacks_are_said(tmp_path, capsys):
+    """Boys were lost in silence where a column was renamed; no file as it was published is told to lack any."""
+    columns = "CLA_started2019,Started_CLA_Rate2019,CLA_taken2019,SCLA_female"
+    _, facts = built(tmp_path, ADM2019=underlying(columns, "30,1,1,1", "10,1,1,1", "20,1,1,1"))
+    gone = facts["lacking"]["ADM2019.csv"]
+    assert {"care_entries_male (SCLA_male)", "care_entries_age_under1 (SCLA_U1)"} < set(gone)
+    assert not {"care_entries_female (SCLA_female)", "taken_into_care (CLA_taken{year})"} & set(gone)
+    assert "care_entries_male (SCLA_male)" in text(tmp_path / "P.files.csv")["lacks"].iloc[0]
+    words = ["panel", "dfe", str(tmp_path / "raw"), "--out", str(tmp_path / "P.csv"), "--force"]
+    assert answered(cli, words, Screen()) == 0
+    assert "ADM2019.csv, without its care_entries_age_under1 (SCLA_U1)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("old", "new", "words"), [
+    ("children_count", "children_n", "of the kind care, and holds no care_entries.*: children_count or number"),
+    ("Children starting", "Child starting", "is a table of the kind care, and holds no care_entries"),
+])  # fmt: skip
+def test_a_file_without_the_counts_of_its_kind_is_refused(tmp_path, old, new, words):
+    content = care(f"2024;Local authority;202;{STARTS};900;12;133").replace(old, new)
+    beside = underlying("CLA_started2019", "30", "10", "20")
+    with pytest.raises(DataFault, match=words):
+        built(tmp_path, cla=content, ADM2019=beside)
+
+
 def test_a_file_that_is_named_and_known_as_nothing_is_a_fault(tmp_path):
     (tmp_path / "notes.csv").write_text("a,b\n1,2\n")
     with pytest.raises(DataFault, match="is no published table that is known: a, b"):
@@ -190,7 +216,7 @@ def test_an_estimate_is_the_same_on_the_panel_made_of_raw_files_but_for_revision
 def test_authorities_add_up_to_the_published_national_totals(tmp_path):
     """To the nation's rounding to tens, and what is suppressed: the City of London's few."""
     raw = shared("data", "raw")
-    write_dfe([raw], tmp_path / "P.csv")
+    assert write_dfe([raw], tmp_path / "P.csv")["lacking"] == {}
     sums = pd.read_csv(tmp_path / "P.csv").groupby("year")[["care_entries", "care_exits", "looked_after_31march"]].sum()
     published = {}
     with (raw / "cla_number_and_rate_per_10k_children.csv").open(encoding="utf-8-sig") as file:

@@ -58,8 +58,17 @@ def test_true_counts_lie_within_what_a_masked_cell_leaves_open(world, tmp_path):
     for profile in ("open", "dfe"):
         (tmp_path / profile).mkdir()
         join_pieces(pieces_of(world, tmp_path / profile, profile, since=2009), tmp_path / f"{profile}.csv")
-        tables[profile] = pd.read_csv(tmp_path / f"{profile}.csv")["care_entries"]
-    true, shown = tables["open"], tables["dfe"]
+        tables[profile] = pd.read_csv(tmp_path / f"{profile}.csv")
+    ranges = tables["dfe"]
+    names = [name.removesuffix("_low") for name in ranges if name.endswith("_low")]
+    assert len(names) > 20
+    assert not [name for name in tables["open"] if name.endswith(("_low", "_high"))]
+    for name in names:
+        low, high = ranges[f"{name}_low"], ranges[f"{name}_high"]
+        told = low.notna()
+        assert tables["open"][name][told].between(low[told], high[told]).all()
+        assert (tables["open"][name][~told].fillna(-1) == ranges[name][~told].fillna(-1)).all()  # exact, or not known
+    true, shown = tables["open"]["care_entries"], ranges["care_entries"]
     assert true[shown.isna()].between(1, 5).all()
     assert ((true - shown).abs()[shown.notna()] <= 2).all()
 
@@ -87,6 +96,8 @@ def put(column: str, value):
         (put("care_entries", 12), "no count that the profile dfe lets out"),
         (put("care_entries", -5), "no count that the profile dfe lets out"),
         (put("care_entries", "ten"), "no count that the profile dfe lets out"),
+        (put("care_entries_low", 9), "care_entries_low: no count that the profile dfe lets out"),
+        (put("care_exits_high", 4), "care_exits_high: no count that the profile dfe lets out"),
         (put("la_code", "B"), "holds rows of others than A"),
         (lambda piece: piece["rows"].append(piece["rows"][0]), "holds a period twice"),
         (lambda piece: piece["rows"][0].pop(), "rows of another length than its columns"),
@@ -119,8 +130,10 @@ def test_a_piece_is_one_authority_s_and_judged_within_it(tmp_path):
 
 
 def test_no_child_is_in_a_piece(tmp_path):
-    folder = write_return(tmp_path / "held", ["CANARY4711 01/05/2017 S C9 N1 U1 31/02/2018 E4A"])
-    path, hidden = write_piece(ReturnsAsked([folder]), tmp_path / "p.json", Disclosure(profile="dfe"))
+    folder = write_return(
+        tmp_path / "held", ["CANARY4711 01/05/2017 S C9 N1 U1 31/02/2018 E4A", "2 01/05/2017 S C2 N1 U1 - -"]
+    )
+    path, hidden, _ = write_piece(ReturnsAsked([folder]), tmp_path / "p.json", Disclosure(profile="dfe"))
     assert hidden > 0
     assert "CANARY4711" not in path.read_text()
     assert "2017" not in json.dumps(json.loads(path.read_text())["rows"])

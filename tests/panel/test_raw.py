@@ -67,12 +67,34 @@ def test_returns_give_the_panel_that_the_command_writes(project):
     (project / "table.yaml").write_text(text)
     raw = text.replace("source: csv", "source: ssda903").replace("path: P.csv", "path: returns")
     (project / "raw.yaml").write_text(raw)
+    with (project / "returns" / "A" / "2014" / "episodes.csv").open("a") as file:
+        file.write("A7,32/05/2013,S,C2,N1,U4,PR1,,,,,,\n" * 3)
     words = ["panel", "ssda903", str(project / "returns"), "--out", str(project / "P.csv"), "--profile", "open"]
     assert answered(cli, words, Screen()) == 0
     columns = ["unit", "time", "outcome"]
     made = frame(project / "raw.yaml")[columns]
     pd.testing.assert_frame_equal(made, frame(project / "table.yaml")[columns], check_dtype=False)
+    assert "excluded episodes, 3: impossible_date: the first day" in check_design(project / "raw.yaml").text
+    (project / "raw.yaml").write_text(raw + "disclosure: {profile: dfe}\n")
+    told = check_design(project / "raw.yaml").text
+    assert "excluded episodes, a number of 1 to 5: impossible_date" in told
+    assert "excluded episodes, a number of 1 to 5: repeated_row" in told
     assert made["outcome"].tolist() == [3 + (ord(code) * year) % 5 for code in "ABCD" for year in range(2013, 2018)]
+
+
+def test_files_that_are_left_and_areas_that_lack_a_part_stand_in_the_flow(project):
+    for file in (project / "raw").iterdir():
+        file.write_text(file.read_text().replace(",300,", ",838,"))  # Dorset, whose area lacks Bournemouth and Poole
+    (project / "raw" / "notes.csv").write_text("a,b\n1,2\n")
+    text = (project / "raw.yaml").read_text().replace("source: dfe", "source: dfe\n  geography: constant")
+    (project / "raw.yaml").write_text(text)
+    (project / "register.csv").write_text("unit,first_treated\n301,2015\n302,2015\n")
+    flow = {row.step: row for row in next(iter(load_panels(load_design(project / "raw.yaml")).values())).flow}
+    assert flow["not read"].reason == "no known table, left: notes.csv"
+    assert flow["areas not whole"].names.startswith("H_DORSET 2012, H_DORSET 2013")
+    assert "SFR20_ADM2012.csv has no taken_into_care, care_entries_male" in flow["lacking"].reason
+    said = check_design(project / "raw.yaml").text
+    assert all(flow[step].reason in said for step in ("not read", "lacking", "areas not whole"))
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def counted(folder: Path, policies=None, **options):
 
 @pytest.mark.parametrize("rule", return_rules(), ids=lambda rule: rule.name)
 def test_each_rule_finds_its_own_episodes_and_no_others(rule, tmp_path):
-    broken = counted(write_return(tmp_path / "a", list(rule.breaks), rule.dob)).validation
+    broken = counted(write_return(tmp_path / "a", list(rule.breaks), rule.dob), {rule.name: "keep"}).validation
     found = broken.loc[broken["rule"] == rule.name, "episodes"].sum()
     assert found == (len(rule.breaks) if rule.found is None else rule.found) > 0
     if rule.holds:

@@ -10,7 +10,7 @@ import pytest
 import sos_eval as se
 from sos_eval.errors import DesignFault, NotIdentified
 from sos_eval.estimators import TWFE
-from sos_eval.theory.first_link import first_links
+from sos_eval.theory.first_link import first_links, on_column
 from sos_eval.theory.mediation import joint_test, parts_of_effect, too_late
 from sos_eval.theory.programme import MediationPath, ProgrammeTheory, TheoryNode
 from tests.fakes import cross_sections_of, fit, panel_of
@@ -173,6 +173,7 @@ def test_measured_after_the_outcome():
         ("{through: need, ignorability: a}", "need is no mediator but common cause"),
         ("{through: trust}", "theory.mediation.0.ignorability"),
         ("{through: trust, ignorability: ' '}", "ignorability: says nothing"),
+        ("{through: trust, ignorability: n/a}", "ignorability: says nothing"),
         ("{through: trust, ignorability: a, interaction: false, reference: 1}", "reference: without an interaction"),
         (
             "{through: trust, ignorability: a}, {through: trust, ignorability: b}",
@@ -202,3 +203,19 @@ def test_run_refuses_a_mediator_after_the_outcome(tmp_path, monkeypatch):
     monkeypatch.setattr(job, "too_late", lambda panel, column: f"{column} is first measured after the outcome")
     with pytest.raises(NotIdentified, match=r"d\.yaml:\d+: theory\.columns\.trust: trust is first measured"):
         se.run(load(tmp_path), out=tmp_path / "out")
+
+
+def test_a_mediator_that_is_empty_or_measured_too_late_says_so():
+    panel = panel_of(np.zeros((4, 4)), [2003, 2003, np.inf, np.inf])
+    late = np.tile([np.nan, np.nan, 1.0, 2.0], 4)
+    said = {"trust is empty in every row": np.full(16, np.nan), "trust is first measured in 2003": late}
+    for words, values in said.items():
+        with pytest.raises(NotIdentified, match=words):
+            on_column(panel.with_columns(trust=values), "trust")
+
+
+def test_a_split_of_a_treatment_that_no_arrow_names_is_told_as_that(tmp_path):
+    with pytest.raises(DesignFault, match="theory.treatment: no arrow names 'training'") as caught:
+        path = ("  statements:", "  mediation: [{through: trust, ignorability: a}]\n  statements:")
+        load(tmp_path, path, ("treatment: practice", "treatment: training"))
+    assert "KeyError" not in str(caught.value)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.errors import Faults, OurFault
+from sos_eval.panel.care.emptied import refuse_emptied
 from sos_eval.panel.care.load import load, run_sql
 from sos_eval.panel.care.queries import COUNTED_AT, again, ends, starts, stock
 from sos_eval.panel.care.rules import ReturnRule
@@ -66,14 +67,16 @@ def care_counts(
         with duckdb.connect(config={"enable_external_access": "false", "lock_configuration": "true"}) as base:
             authorities = load(base, returns, faults)
             faults.stop()
-            return _counted(base, authorities, rules, period, windows, since)
+            counts = _counted(base, authorities, rules, faults, period, windows, since)
+            faults.stop()
+            return counts
     except duckdb.Error as error:  # its words may hold cells of a return
         raise OurFault(f"counting the returns stopped ({type(error).__name__})") from None
 
 
 def _counted(
-    base: Any, authorities: Sequence[str], rules: Sequence[ReturnRule], period: CarePeriod, windows: Sequence[int],
-    since: int | None,
+    base: Any, authorities: Sequence[str], rules: Sequence[ReturnRule], faults: Faults, period: CarePeriod,
+    windows: Sequence[int], since: int | None,
 ) -> CareCounts:  # fmt: skip
     run_sql(base, "episodes.sql", [since])
     reports = _judged(base, authorities, rules, "row", "kept")
@@ -81,10 +84,51 @@ def _counted(
     run_sql(base, "order.sql")
     reports += _judged(base, authorities, rules, "order", "left_in")
     base.execute("drop table ordered cascade")
+    _refuse_emptied(base, authorities, rules, since, faults)
     run_sql(base, "spells.sql")
     rows, episodes = base.execute("select n_rows, n_episodes from counted").fetchone()
     panel = _panel(base, authorities, period, windows, since)
     return CareCounts(panel, pd.concat(reports, ignore_index=True), int(rows - episodes))
+
+
+def _refuse_emptied(
+    base: Any, authorities: Sequence[str], rules: Sequence[ReturnRule], since: int | None, faults: Faults
+) -> None:  # fmt: skip
+    """Note authorities' returns, and their years by first day, of which the rules exclude every episode."""
+    chosen = {at: [rule for rule in rules if rule.at == at] for at in ("row", "order")}
+    bits = [
+        (rule, at, 1 << n) for at, kind in chosen.items() for n, rule in enumerate(kind) if rule.policy == "exclude"
+    ]
+
+    def emptied(group: str, where: str = "true") -> dict[tuple[int, int], int]:
+        """Return the groups of which nothing is left, with how many there were."""
+        count = f"select authority, {group} y, count(*) n from {{}} where {where} group by all"
+        every = (
+            f"select e.* from ({count.format('seen_row')}) e anti join ({count.format('left_in')}) using (authority, y)"
+        )
+        return {(authority, year): n for authority, year, n in base.execute(every).fetchall()}
+
+    def told(authority: int, condition: str, n: int, when: str, what: str) -> None:
+        broken = {
+            rule.name: base.execute(
+                f"select count(*) from seen_{at} where broken & {bit} <> 0 and authority = {authority} and {condition}"
+            ).fetchone()[0] for rule, at, bit in bits
+        }  # fmt: skip
+        by_rule = {rule: count for rule, count in broken.items() if count}
+        refuse_emptied(f"{authorities[authority]}{when}", what, n, by_rule, faults)
+
+    whole = {(authority, year): n for authority, year, n in base.execute("from told").fetchall()}
+    for (authority, year), n in sorted(emptied("year").items()):
+        if n == whole[authority, year]:  # no later return holds any of them again
+            told(authority, f"year = {year}", n, f", {year}", "episodes")
+    if faults.found:
+        return
+    begun = COUNTED_AT["year"].format("decom")
+    returned = base.execute(f"select authority, coalesce({since or 'null'}, min(year)), max(year) from told group by 1")
+    held = {authority: range(first, last + 1) for authority, first, last in returned.fetchall()}
+    for (authority, year), n in sorted(emptied(begun, "decom is not null").items()):
+        if year in held[authority]:
+            told(authority, f"{begun} = {year}", n, "", f"episodes that begin in the year to March {year}")
 
 
 def _judged(

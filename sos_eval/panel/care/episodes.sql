@@ -48,6 +48,7 @@ select authority, year, n.who, spot, n.decom, dec, dec_odd, mix, coalesce(copy, 
 from numbered n left join copies using (spot)
 left join later z on z.who = n.who and z.decom is not distinct from n.decom and z.decom_odd = n.decom_odd
 where latest is null or latest = year;
+create temp table told as select authority, year, count(*) n from numbered group by all;
 create temp table counted as select (select count(*) from numbered) n_rows, (select count(*) from judged) n_episodes;
 drop table numbered;
 drop table copies;

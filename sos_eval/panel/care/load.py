@@ -67,9 +67,8 @@ def _refuse_unread(base: Any, returns: Sequence[ReturnFile], faults: Faults) -> 
         return
     told = {(returns[number].authority, returns[number].year) for number, _ in days}
     for authority, year in sorted({(file.authority, file.year) for file in returns} - told):
-        faults.add(
-            f"{authority}, {year}", "the return holds no episode", "give the whole return, or leave its year out"
-        )
+        what = "the return holds no episode: there are no rows below the names of columns, or no table of episodes"
+        faults.add(f"{authority}, {year}", what, "give the whole return, or leave its year out")
 
 
 def _pieces(file: ReturnFile, faults: Faults) -> Iterator[tuple[str, Any]]:

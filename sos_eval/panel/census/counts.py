@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.errors import Faults, OurFault
+from sos_eval.panel.care.emptied import refuse_emptied
 from sos_eval.panel.census.rules import CensusRule
 from sos_eval.panel.read.returns.census import census_events
 from sos_eval.panel.read.returns.files import ReturnFile
@@ -74,6 +75,8 @@ def census_counts(returns: Sequence[ReturnFile], rules: Sequence[CensusRule], fa
             _refuse_unread(base, returns, faults)
             faults.stop()
             report = pd.concat([_reported(base, rule) for rule in rules], ignore_index=True)
+            _refuse_emptied(base, rules, faults)
+            faults.stop()
             return CensusCounts(_panel(base, rules, returns), report)
     except duckdb.Error as error:  # its words may hold cells of a return
         raise OurFault(f"counting the returns stopped ({type(error).__name__})") from None
@@ -99,6 +102,21 @@ def _refuse_unread(base: Any, returns: Sequence[ReturnFile], faults: Faults) -> 
             faults.add(where, "the return holds no event of a child", "give the whole return, or leave its year out")
         elif not read[authority, year]:
             faults.add(where, "no day of any event can be read", "days are written 2018-05-01 or 01/05/2018")
+
+
+def _refuse_emptied(base: Any, rules: Sequence[CensusRule], faults: Faults) -> None:
+    """Note every kind of event of a return of which the rules exclude all, and no later return holds any again."""
+    excluding = {rule.name: f"coalesce({rule.finds}, false)" for rule in rules if rule.policy == "exclude"}
+    any_of = " or ".join(excluding.values()) or "false"
+    by_rule = "".join(f", count(*) filter ({finds})" for finds in excluding.values())
+    emptied = base.execute(
+        f"select authority, year, kind, count(*) n{by_rule} from judged join (select authority, year, kind, count(*) "
+        f"every from kept_conferences group by all) using (authority, year, kind) "
+        f"group by authority, year, kind, every having n = every and n = count(*) filter ({any_of}) order by all"
+    ).fetchall()
+    for authority, year, kind, n, *found in emptied:
+        broken = {rule: count for rule, count in zip(excluding, found, strict=True) if count}
+        refuse_emptied(f"{authority}, {year}", f"events of the kind {kind}", n, broken, faults)
 
 
 def _reported(base: Any, rule: CensusRule) -> pd.DataFrame:

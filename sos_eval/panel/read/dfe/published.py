@@ -10,6 +10,7 @@ import pandas as pd
 from sos_eval.errors import Faults, listed
 from sos_eval.panel.read.columns import OF_RELEASES
 from sos_eval.panel.read.dfe.inspections import in_force
+from sos_eval.panel.read.dfe.lacking import refuse_without_counts
 from sos_eval.panel.read.dfe.layout import (
     PublishedMeasure,
     code_at,
@@ -45,9 +46,12 @@ _SIGNED = frozenset({"finance"})
 def cells_of(files: Sequence[ReleaseFile], faults: Faults) -> pd.DataFrame:
     """Return every published cell in `CELLS`; note cells that are neither numbers nor symbols.
 
-    A cell that two files of one release hold alike (a file given twice) is kept once; differing ones are a fault, and
-    so is an ONS code that no authority has, where a table has no other.
+    A file without the counts of its kind is a fault. A cell that two files of one release hold alike (a file given
+    twice) is kept once; differing ones are a fault, and so is an ONS code that no authority has, where a table has no
+    other.
     """
+    for file in files:
+        refuse_without_counts(file, faults)
     codes = codes_of_authorities() | _codes_told(files)
     table = pd.DataFrame([row for file in files for row in _cells(file, codes, faults)], columns=list(_SAID))
     symbol = table["written"].isin(_SYMBOLS)

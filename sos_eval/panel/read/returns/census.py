@@ -8,11 +8,11 @@ from pathlib import Path
 
 from sos_eval.errors import Faults
 from sos_eval.limits import limits
-from sos_eval.panel.read.returns.files import ReturnFile
+from sos_eval.panel.read.returns.files import ReturnFile, year_of
 from sos_eval.panel.read.returns.strict_xml import StrictXML
 from sos_eval.panel.read.returns.tables import encoding_of, refuse_encoding
 
-__all__ = ["EVENTS", "CensusEvent", "census_events"]
+__all__ = ["EVENTS", "CensusEvent", "census_events", "named_in_header"]
 
 #: kind, child, birth, referral, beginning, end, whether no further action followed; all as written.
 CensusEvent = tuple[str, str, str, str, str, str, str]
@@ -27,6 +27,24 @@ EVENTS: dict[str, tuple[str, str, str]] = {
 _CONFERENCE, _CHILD = "DateOfInitialCPC", "LAchildID"
 #: Further tables of a return, by a column that only they have; recognised, and left.
 _LEFT = ("PersonBirthDate", "Ethnicity", "Disability", "CINPlanStartDate", "CPPreviewDate", "AssessmentFactors", "LEA")
+#: What the elements from which events are read can hold.
+_HOLDS: dict[str, tuple[str, ...]] = {
+    "Child": ("ChildIdentifiers", "ChildCharacteristics", "CINdetails"),
+    "CINdetails": (
+        "CINreferralDate", "ReferralSource", "PrimaryNeedCode", "CINclosureDate", "ReasonForClosure",
+        "DateOfInitialCPC", "Assessments", "CINPlanDates", "Section47", "ReferralNFA", "ChildProtectionPlans",
+        "PreProceedingsandFGDM",
+    ),
+    "Assessments": (
+        "AssessmentActualStartDate", "AssessmentInternalReviewDate", "AssessmentAuthorisationDate",
+        "FactorsIdentifiedAtAssessment",
+    ),
+    "Section47": ("S47ActualStartDate", "InitialCPCtarget", "DateOfInitialCPC", "ICPCnotRequired"),
+    "ChildProtectionPlans": (
+        "CPPstartDate", "CPPendDate", "InitialCategoryOfAbuse", "LatestCategoryOfAbuse", "NumberOfPreviousCPP",
+        "Reviews",
+    ),
+}  # fmt: skip
 
 
 def census_events(file: ReturnFile, faults: Faults) -> Iterator[CensusEvent]:
@@ -44,6 +62,10 @@ class _Children(StrictXML):
     """Collects the events of each child."""
 
     root, kind = "Message", "CIN census return"
+    holds: Mapping[str, tuple[str, ...]] = _HOLDS
+    needs: Mapping[str, tuple[str, ...]] = {
+        "ChildIdentifiers": (_CHILD,), **{element: (begins,) for element, begins, _ in EVENTS.values()}
+    }  # fmt: skip
 
     def __init__(self) -> None:
         super().__init__()
@@ -52,7 +74,7 @@ class _Children(StrictXML):
         self.inner: list[tuple[str, dict[str, str]]] = []
         self.cells: dict[str, str] = {}
         self.events: list[CensusEvent] = []
-        self.authority = ""
+        self.authority = self.year = ""
 
     def begin(self, name: str) -> None:
         if name == "Child":
@@ -65,6 +87,8 @@ class _Children(StrictXML):
     def finish(self, name: str, above: str, text: str) -> None:
         if above == "Source" and name == "LEA":
             self.authority = text
+        elif above == "CollectionDetails" and name == "ReferenceDate":  # `Year` is a year's start in some exports
+            self.year = text.removesuffix("-03-31")
         elif above == "ChildIdentifiers":
             self.child[name] = text
         elif name == "CINdetails":
@@ -102,6 +126,19 @@ def _of_xml(file: ReturnFile, faults: Faults) -> Iterator[CensusEvent]:
     if said and file.authority.isdigit() and said.isdigit() and int(said) != int(file.authority):
         what = f"its header names authority {said}, its folder or --authority {file.authority}"
         faults.add(str(file.path), what, "mend the one that is wrong")
+    if year_of(reader.year) not in (None, file.year):
+        what = f"its header's reference date is {reader.year}-03-31, its folder or --year says {file.year}"
+        faults.add(str(file.path), what, "mend the one that is wrong")
+
+
+def named_in_header(path: Path) -> tuple[str | None, int | None]:
+    """Return the authority and year that the header of a return in XML names; None of what it does not."""
+    if path.suffix.lower() != ".xml":
+        return None, None
+    reader = _Children()
+    for _ in reader.blocks(path, Faults()):  # what is wrong with it is said where it is counted
+        break
+    return reader.authority or None, year_of(reader.year)
 
 
 def _of_csv(path: Path, faults: Faults) -> Iterator[CensusEvent]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,7 +52,8 @@ def year_of(word: str) -> int | None:
 
 
 def return_files(
-    given: Iterable[Path], faults: Faults, authority: str | None = None, year: int | None = None
+    given: Iterable[Path], faults: Faults, authority: str | None = None, year: int | None = None,
+    told: Callable[[Path], tuple[str | None, int | None]] = lambda file: (None, None),
 ) -> list[ReturnFile]:  # fmt: skip
     """Find the files of returns in files and folders, and say whose they are.
 
@@ -62,9 +63,11 @@ def return_files(
         Files, and folders that are searched: ``AUTHORITY/YEAR/episodes.csv``.
     authority, year
         Where all files are of one authority or one year; without them the folders say so.
+    told
+        Returns what a file says itself of its authority and year, where nothing else does.
     """
     named = [file for path in given for file in _within(path, faults)]
-    made = [_placed(file, faults, authority, year) for file in dict.fromkeys(named)]
+    made = [_placed(file, faults, authority, year, told) for file in dict.fromkeys(named)]
     return [file for file in made if file is not None]
 
 
@@ -83,13 +86,19 @@ def _within(path: Path, faults: Faults) -> Iterator[Path]:
         yield path
 
 
-def _placed(file: Path, faults: Faults, authority: str | None, year: int | None) -> ReturnFile | None:
+def _placed(
+    file: Path, faults: Faults, authority: str | None, year: int | None,
+    told: Callable[[Path], tuple[str | None, int | None]],
+) -> ReturnFile | None:  # fmt: skip
     """Read authority and year off the last two folders, in either order."""
     folders = [parent.name for parent in file.absolute().parents[:2]]
     years = [when for name in folders if (when := year_of(name)) is not None]
     others = [name for name in folders if name and year_of(name) is None]
     when = year if year is not None else (years[0] if len(years) == 1 else None)
     who = authority if authority is not None else (others[0] if years and others else None)
+    if when is None or who is None:
+        own, of_year = told(file)
+        who, when = who or own, when or of_year
     if when is None:
         faults.add(str(file), "its year is not known", "put it in AUTHORITY/YEAR/, e.g. 301/2019/, or give --year")
     if who is None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from sos_eval.errors import Faults
+from sos_eval.errors import Faults, listed
 from sos_eval.limits import limits
 
 __all__ = ["StrictXML"]
@@ -23,12 +23,18 @@ class StrictXML:
 
     #: The outermost element, and what a file is called that has it.
     root = kind = ""
+    #: Element -> the elements that it can hold; others are faults, told by their lines: a name may be a cell.
+    holds: Mapping[str, tuple[str, ...]] = {}
+    #: Element -> what one of its kind at least must hold, or it is called otherwise in this file.
+    needs: Mapping[str, tuple[str, ...]] = {}
 
     def __init__(self) -> None:
         from xml.parsers import expat
 
         self.path: list[str] = []
         self.text = self.outermost = ""
+        self.unknown: dict[str, list[int]] = {}
+        self.seen: set[tuple[str, str]] = set()
         self.parser = expat.ParserCreate()
         self.parser.buffer_text = True
         self.parser.StartElementHandler, self.parser.EndElementHandler = self._start, self._end
@@ -53,8 +59,13 @@ class StrictXML:
         if len(self.path) >= limits().depth:
             raise _ForbiddenError
         self.outermost = self.outermost or name
+        above = self.path[-1] if self.path else ""
         self.path.append(name)
         self.text = ""
+        if above in self.holds and name not in self.holds[above]:
+            self.unknown.setdefault(above, []).append(self.line)
+        elif name in self.needs or above in self.needs:
+            self.seen.add((above, name))
         self.begin(name)
 
     def _characters(self, text: str) -> None:
@@ -64,6 +75,18 @@ class StrictXML:
         self.path.pop()
         self.finish(name, self.path[-1] if self.path else "", self.text.strip())
         self.text = ""
+
+    def _refuse_renamed(self, path: Path, faults: Faults) -> None:
+        """Note elements that a return does not have, and those that it must have and this one has nowhere."""
+        for above, lines in self.unknown.items():
+            what = f"{above} holds what no {self.kind} has, in line{'s' * (len(lines) > 1)} {listed(lines, 4)}"
+            faults.add(f"{path}:{lines[0]}", what, f"its elements are {', '.join(self.holds[above])}")
+        there = {name for _, name in self.seen}
+        for above, names in self.needs.items():
+            lacking = [name for name in names if (above, name) not in self.seen]
+            if above in there and lacking and above not in self.unknown:
+                what = f"no {above} of the file holds {' or '.join(lacking)}"
+                faults.add(f"{path}:1", what, "give the elements the names of the return, empty where there is nothing")
 
     def blocks(self, path: Path, faults: Faults) -> Iterator[None]:
         """Read the file block by block; note a fault where it is not what it should be, without a word of its text."""
@@ -77,6 +100,7 @@ class StrictXML:
                 self.parser.Parse(b"", True)
             if self.outermost != self.root:
                 faults.add(f"{path}:1", f"no {self.kind}", f"its outermost element is {self.root}")
+            self._refuse_renamed(path, faults)
             yield
         except _ForbiddenError:
             what = "declares a document type or entities, or nests too deep, which no return does"

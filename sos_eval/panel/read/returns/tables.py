@@ -88,6 +88,8 @@ def pieces_of(path: Path, table: str, faults: Faults) -> Iterator[Any]:
         refuse_encoding(path, faults)
         return
     header = header_of(path, encoding)
+    if _no_rows(path, encoding):
+        return
     ragged = False
 
     def refuse(row: Any) -> str:
@@ -111,6 +113,13 @@ def pieces_of(path: Path, table: str, faults: Faults) -> Iterator[Any]:
     except pa.ArrowException as error:  # its words hold cells, which must not leave
         if "Empty CSV" not in str(error):
             faults.add(str(path), "cannot be read as CSV", "save it again as CSV with commas, in UTF-8")
+
+
+def _no_rows(path: Path, encoding: str) -> bool:
+    """Whether there is nothing below the first line."""
+    with path.open(encoding=encoding, newline="") as file:
+        file.readline()
+        return not any(line.strip() for line in islice(file, 2))
 
 
 def _refuse_ragged(path: Path, encoding: str, width: int, faults: Faults) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from sos_eval.errors import Faults
-from sos_eval.panel.read.returns.layout import READ
+from sos_eval.panel.read.returns.layout import READ, columns_of
 from sos_eval.panel.read.returns.strict_xml import StrictXML
 
 __all__ = ["xml_pieces"]
@@ -15,12 +15,21 @@ __all__ = ["xml_pieces"]
 _ROWS = 50_000
 #: Element -> the column that it is in the CSV tables.
 _NAMES = {"CHILDID": "CHILD", "PL": "PLACE"}
+_IN_XML = {column: element for element, column in _NAMES.items()}
+_EPISODE, _READ_OF_EPISODE = (
+    tuple(_IN_XML.get(name, name) for name in names if name != "CHILD")
+    for names in (columns_of()["episodes"], READ["episodes"])
+)
 
 
 class _Streamed(StrictXML):
     """Turns elements into rows of the tables that are read, with their lines."""
 
     root, kind = "EXPSSDA903", "SSDA903 return"
+    holds: Mapping[str, tuple[str, ...]] = {"CHILD": ("HEADER", "EPISODE"), "EPISODE": _EPISODE}
+    needs: Mapping[str, tuple[str, ...]] = {
+        "CHILD": ("HEADER", "EPISODE"), "HEADER": ("CHILDID", "DOB"), "EPISODE": _READ_OF_EPISODE,
+    }  # fmt: skip
 
     def __init__(self) -> None:
         super().__init__()
