@@ -81,9 +81,9 @@ class Histories:
         return bool(squares[[name for name in some if name in squares]].max() > squares.sum() / 2)
 
     def there(self, names: Names) -> list[Names]:
-        """Return which of some units are there, by period."""
+        """Return which of some units are there, by period; nothing where rows are people."""
         known = sorted(names & self.seen.keys())
-        rows = np.array([self.seen[name] for name in known], bool).reshape(len(known), -1).T
+        rows = np.array([self.seen[name] for name in known], bool).T
         return [frozenset(name for name, one in zip(known, row, strict=True) if one) for row in rows]
 
 

@@ -92,7 +92,7 @@ VALUED = "outcome: {value: rate}"
     ("n", "digits", "size"), [(3, 1, 5_000), (5, 2, 50_000), pytest.param(8, 4, 200_000, marks=pytest.mark.slow)]
 )
 @pytest.mark.parametrize("seed", [0, pytest.param(2, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("outcome", [COUNTED, VALUED], ids=["counts", "rates"])
+@pytest.mark.parametrize("outcome", [COUNTED, pytest.param(VALUED, marks=pytest.mark.slow)], ids=["counts", "rates"])
 def test_with_the_rule_no_small_count_is_left_with_one_value(n, digits, size, seed, outcome, tmp_path):
     """Other counts are found that go with every number that is told: so none of the protected is known.
 

@@ -38,7 +38,7 @@ def test_of_two_estimates_that_weigh_few_units_otherwise_one_is_told(few, told, 
     assert told or set(own["reason"]) == {WEIGHED}
 
 
-@pytest.mark.parametrize(("ineligible", "told"), [(1, False), (4, True)])
+@pytest.mark.parametrize(("ineligible", "told"), [(1, False), pytest.param(4, True, marks=pytest.mark.slow)])
 def test_each_group_of_a_triple_difference_needs_units(ineligible, told, tmp_path):
     """Beside the mean of all treated, a group of one ineligible among them was one authority's counts."""
     places = np.arange(26)[:, None].repeat(4, axis=1)
