@@ -153,10 +153,12 @@ def beside_others(
     outcomes = paths["outcome"].astype(str).to_numpy(object)
     apart = {outcome for (_, outcome), one in members.items() if one.apart(fewest)}
     for (estimator, outcome), one in members.items():
+        if estimator != first:
+            continue
         own = paths[outcomes == outcome]
         sides = ((one.treated, own[(own["group"] == "treated") & ~said(own["cohort"])]),
                  (one.others, own[own["group"] == "comparison"]))  # fmt: skip
-        if estimator == first and any(_nearly(one.there(names), rows, fewest) for names, rows in sides):
+        if any(_nearly(one.there(names), rows, fewest) for names, rows in sides):
             apart.add(outcome)
     return np.isin(outcomes, sorted(apart))
 

@@ -32,6 +32,7 @@ from sos_eval.design.theory import (
     refuse_contradicted_splits,
     refuse_doses,
     refuse_own_outcome,
+    refuse_own_outcomes_looked_for,
     take_covariates,
 )
 from sos_eval.design.varied import refuse_idle_missing, refuse_own_outcomes, refuse_unknown_covariates, varied
@@ -84,6 +85,7 @@ def resolve(document: Document, *, panel: str | Path | None = None, seed: int | 
         refuse_other_outcome(reader, economics, answered, spec_of)
         refuse_own_outcome(reader, theory, spec_of)
         named = headline.panel.named_outcomes
+        refuse_own_outcomes_looked_for(reader, discoveries, named.values())
         refuse_idle_checks(reader, checks, answered, named, rebuilt=any(entry.comparison.rebuilds for entry in entries))
     disclosure = reader.build(Disclosure, data.get("disclosure", {}), ("disclosure",))
     report = reader.build(Report, data.get("report", {}), ("report",))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from sos_eval.design.sections import Path_, Reader
@@ -30,6 +30,7 @@ __all__ = [
     "refuse_contradicted_splits",
     "refuse_doses",
     "refuse_own_outcome",
+    "refuse_own_outcomes_looked_for",
     "take_covariates",
 ]
 
@@ -87,20 +88,7 @@ def read_discoveries(reader: Reader, theory: ProgrammeTheory | None) -> tuple[tu
     for i, learner in made.items():
         for column in learner.among:
             _refuse_moved(reader, theory, column, ("moderators", i, "among"))
-            _refuse_of_outcome(reader, column, i)
     return tuple(made.items())
-
-
-def _refuse_of_outcome(reader: Reader, column: str, i: int) -> None:
-    """Refuse to look for differences by what an outcome is made of: it is the outcome."""
-    panel = reader.document.data.get("panel")
-    panel = panel if isinstance(panel, dict) else {}
-    several = panel.get("outcomes")
-    outcomes = [panel.get("outcome"), *(several.values() if isinstance(several, dict) else ())]
-    made_of = {one.get(key) for one in outcomes if isinstance(one, dict) for key in ("count", "value")}
-    if column in made_of - {None}:
-        what = f"moderators.{i}.among: {column} is what the outcome is made of"
-        reader.add(("moderators", i, "among"), what, "name columns that are there before the start, or take it out")
 
 
 def _looks(entry: object) -> bool:
@@ -201,6 +189,19 @@ def refuse_own_outcome(reader: Reader, theory: ProgrammeTheory | None, outcome: 
         if column in (outcome.count, outcome.value):
             what = f"theory.columns.{node}: {column} is what the outcome is made of"
             reader.add(("theory", "columns", node), what, "name a column that measures the node, or take it out")
+
+
+def refuse_own_outcomes_looked_for(
+    reader: Reader, discoveries: Sequence[tuple[int, Discovery]], outcomes: Collection[OutcomeSpec]
+) -> None:
+    """Refuse to look for differences by what an outcome is made of: it is the outcome."""
+    made_of = {column for one in outcomes for column in (one.count, one.value)}
+    for i, learner in discoveries:
+        for column in learner.among:
+            if column in made_of:
+                what = f"moderators.{i}.among: {column} is what the outcome is made of"
+                instead = "name columns that are there before the start, or take it out"
+                reader.add(("moderators", i, "among"), what, instead)
 
 
 def refuse_contradicted_splits(reader: Reader, theory: ProgrammeTheory | None, columns: Sequence[str]) -> None:

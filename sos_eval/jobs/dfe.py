@@ -12,9 +12,8 @@ import pandas as pd
 from sos_eval.bundle.whole import refuse_inputs, refuse_target, write_file
 from sos_eval.errors import DataFault, Faults, listed
 from sos_eval.panel.read.dfe.assemble import KEYS, assembled
-from sos_eval.panel.read.dfe.geography import at_constant_geography
+from sos_eval.panel.read.dfe.geography import in_geography
 from sos_eval.panel.read.dfe.lacking import lacking
-from sos_eval.panel.read.dfe.layout import measure_names
 from sos_eval.panel.read.dfe.neighbours import NeighbourLists
 from sos_eval.panel.read.dfe.published import cells_of, places_by_year
 from sos_eval.panel.read.dfe.releases import ReleaseFile, release_files
@@ -68,9 +67,7 @@ def write_dfe(
         faults.add("--as-of", f"no release up to {as_of}; the first is of {cells['release'].min()}", "")
     faults.stop()
     panel, nothing = assembled(cells, places_by_year(files), as_of, most)
-    parts: list[str] = []
-    if geography == "constant":
-        panel, parts = at_constant_geography(panel, measure_names())
+    panel, parts = in_geography(panel, geography)
     said = cells[["la_code", "year", "measure", "written", "flag", "vintage", "file", "line"]]
     said = said.assign(file=said["file"].map({name: Path(name).name for name in said["file"].unique()}))
     for target, table in ((out, _whole(panel)), (vintages, said), (listing, _listing(files))):

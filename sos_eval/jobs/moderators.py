@@ -13,6 +13,7 @@ from sos_eval.inference.analytic import Analytic
 from sos_eval.jobs.account import Account
 from sos_eval.jobs.answers import Group, Key, primary
 from sos_eval.results.fitted import Fitted
+from sos_eval.results.inference import too_few_for_an_interval
 from sos_eval.results.table import overall_rows
 from sos_eval.theory.moderators import Moderation, Moderator, group_faults, moderation
 
@@ -76,13 +77,10 @@ def _row(label: str, fitted: Fitted, scale: str, account: Account) -> pd.DataFra
     row = row[row["scale"] == scale].iloc[[0]]
     panel = fitted.panel
     treated, others = panel.n_treated_clusters, panel.n_clusters - panel.n_treated_clusters
-    if (fewest := min(treated, others)) < Analytic.alone_from:
-        what = (
-            f"{treated} treated and {others} comparison clusters: below {Analytic.alone_from} on either side there is"
-        )
+    if why := too_few_for_an_interval(treated, others):
         empty = dict.fromkeys(("conf_low", "conf_high", "band_low", "band_high", "statistic", "df", "p_value"), np.nan)
-        return row.assign(**empty, subgroup=label, role="secondary", reason=f"{what} no conventional interval")
-    few = FEW if fewest < _MANY else ""
+        return row.assign(**empty, subgroup=label, role="secondary", reason=why)
+    few = FEW if min(treated, others) < _MANY else ""
     reason = row["reason"].where(row["reason"].astype(str) != "", few)
     return row.assign(subgroup=label, role="secondary", reason=reason)
 

@@ -13,9 +13,8 @@ from sos_eval.panel.care.rules import return_rules, with_policies
 from sos_eval.panel.flow import EXCLUDED_EPISODES, LACKING, NOT_READ, NOT_WHOLE
 from sos_eval.panel.panel import FlowRow
 from sos_eval.panel.read.dfe.assemble import assembled
-from sos_eval.panel.read.dfe.geography import at_constant_geography
+from sos_eval.panel.read.dfe.geography import in_geography
 from sos_eval.panel.read.dfe.lacking import lacking
-from sos_eval.panel.read.dfe.layout import measure_names
 from sos_eval.panel.read.dfe.published import cells_of, places_by_year
 from sos_eval.panel.read.dfe.releases import ENDINGS, ReleaseFile, release_files
 from sos_eval.panel.read.reading import Reading
@@ -58,10 +57,7 @@ def raw_panel(
     faults.stop()
     cells = cells_of(files, faults)
     faults.stop()
-    panel, _ = assembled(cells, places_by_year(files))
-    parts: list[str] = []
-    if geography == "constant":
-        panel, parts = at_constant_geography(panel, measure_names())
+    panel, parts = in_geography(assembled(cells, places_by_year(files))[0], geography)
     return replace(reading_of(panel, str(path)), flow=tuple(_of_tables(files, [file.name for file in left], parts)))
 
 
@@ -76,9 +72,8 @@ def _of_tables(files: Sequence[ReleaseFile], left: Sequence[str], parts: Sequenc
     """Say which files were left or lack measures of their kind, and to which areas and years a part is lacking."""
     if left:
         yield FlowRow(NOT_READ, "noted", 0, 0, "", f"no known table, left: {listed(left)}")
-    gone = [
-        f"{file.path.name} has no {listed([one.name for one in lacking(file)], 4)}" for file in files if lacking(file)
-    ]
+    missed = {file.path.name: [one.name for one in lacking(file)] for file in files}
+    gone = [f"{name} has no {listed(names, 4)}" for name, names in missed.items() if names]
     if gone:
         yield FlowRow(LACKING, "noted", 0, 0, "", f"not as published: {listed(gone)}")
     if parts:

@@ -15,7 +15,7 @@ from sos_eval.results.fitted import Fitted
 from sos_eval.results.method import Method
 from sos_eval.results.table import EffectTable
 
-__all__ = ["FEW", "NEVER", "InferenceMethod", "Inferred", "Standing", "strata_of_effects"]
+__all__ = ["FEW", "NEVER", "InferenceMethod", "Inferred", "Standing", "strata_of_effects", "too_few_for_an_interval"]
 
 #: Below this many treated (or comparison) clusters a declared plain cluster-robust result never stands alone.
 FEW = 20
@@ -138,3 +138,18 @@ def strata_of_effects(methods: Sequence[InferenceMethod]) -> tuple[str, ...]:
     Which test the headline takes is decided later: a stratified one is not to test an estimate without strata.
     """
     return next((method.effects_within for method in methods if method.lots), ())
+
+
+def too_few_for_an_interval(treated: int, others: int) -> str:
+    """Say that so few clusters on a side have no conventional interval; empty from five on either side.
+
+    Examples
+    --------
+    >>> too_few_for_an_interval(2, 38)
+    '2 treated and 38 comparison clusters: below 5 on either side there is no conventional interval'
+    """
+    fewest = InferenceMethod.alone_from
+    if min(treated, others) >= fewest:
+        return ""
+    what = f"{treated} treated and {others} comparison clusters"
+    return f"{what}: below {fewest} on either side there is no conventional interval"

@@ -11,7 +11,7 @@ from sos_eval.numerics.regress import with_influence
 from sos_eval.panel.long_differences import LongDifferences, long_differences
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.fitted import Fitted
-from sos_eval.results.inference import InferenceMethod
+from sos_eval.results.inference import InferenceMethod, too_few_for_an_interval
 from sos_eval.theory.implementation import MeasuredFidelity, reached_by, scored
 
 __all__ = ["as_treated"]
@@ -129,9 +129,8 @@ def _line(
     codes = _clusters(panel, changes)
     estimate = line["estimate"] = float(coef[0])
     own, against = (len(np.unique(codes[side])) for side in (who, ~changes.treated))
-    if min(own, against) < _FEWEST:
-        what = f"{own} treated and {against} comparison clusters"
-        return line | {"reason": f"{what}: below {_FEWEST} on either side there is no conventional interval"}
+    if why := too_few_for_an_interval(own, against):
+        return line | {"reason": why}
     sums = np.bincount(codes, influence[:, 0])
     error = float(np.sqrt(len(sums) / (len(sums) - 1) * sums @ sums))
     half = float(stdtrit(len(sums) - 1, 0.5 + LEVEL / 2)) * error

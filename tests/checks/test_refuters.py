@@ -162,6 +162,7 @@ def test_the_sentence_of_a_cause_is_of_all_that_were_tried():
     ("options", "said"),
     [
         ("negative_control: outcome", "negative_control: outcome is the headline's own outcome"),
+        ("negative_control: nothing", "negative_control: nothing is no outcome of the panel"),
         ("rebuilt_draws: 50", "rebuilt_draws: no comparison group is built again under other adoptions"),
         ("min_p: 0.05", "min_p: goes with a negative_control"),
         ("strengths: [0.5, 0.1, 0.1]", "strengths: 0.1 stands twice"),

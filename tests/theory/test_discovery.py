@@ -199,6 +199,7 @@ def test_columns_that_say_the_same_are_refused():
         ("[{discover: double_ml, among: [trust]}]", "the intervention moves trust: practice -> trust"),
         ("[{discover: double_ml, among: [a]}, {discover: double_ml, among: [b]}]", "double_ml is declared twice"),
         ("[{discover: double_ml, among: [idaci], folds: 2}]", "moderators.0.folds"),
+        ("[{discover: double_ml, among: [idaci, care_entries]}]", "care_entries is what the outcome is made of"),
     ],
 )
 def test_faults(tmp_path, section, said):

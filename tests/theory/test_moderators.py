@@ -122,6 +122,11 @@ def test_run_writes_rows_and_the_test(tmp_path):
     assert rows.loc["idaci_half: difference", "p_value"] == test["p_value"]
     assert test["detectable"] > 0
     assert bundle.headline["estimate"] not in (first, second)
+    groups = rows.iloc[:2]
+    told = groups[["n_treated_units", "conf_low", "reason"]].itertuples(index=False)
+    for treated, low, reason in told:
+        assert np.isfinite(low) == (treated >= 5)
+        assert reason.startswith("with few treated" if treated >= 5 else f"{treated} treated and")
     assert "Whether the effect differs between groups" in (bundle.path / "report.html").read_text()
 
 

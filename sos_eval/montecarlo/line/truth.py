@@ -142,8 +142,8 @@ def plan_line_truth(
 
 def _of_all(reference: Fitted, source: Panel) -> OverallAverage:
     """Return how an estimate averages effects of all that start: whom a comparison group leaves out is in the truth."""
-    estimate = reference.estimate
-    if reference.comparison is not None:
+    estimate, kept = reference.estimate, reference.panel
+    if reference.comparison is not None and int(kept.ever_treated.sum()) < int(source.ever_treated.sum()):
         try:
             estimate = reference.estimator.complete(source)
         except InputFault:  # without a group nothing can be estimated: of the cells of the matched

@@ -7,13 +7,18 @@ from typing import Any
 
 import pandas as pd
 
-from sos_eval.panel.read.dfe.layout import Area, added_up, areas_of_parts, code_at
+from sos_eval.panel.read.dfe.layout import Area, added_up, areas_of_parts, code_at, measure_names
 
-__all__ = ["MIXED", "at_constant_geography"]
+__all__ = ["MIXED", "at_constant_geography", "in_geography"]
 
 #: What stands where the parts of an area say different things.
 MIXED = "mixed"
 _KEYS = ["la_code", "year"]
+
+
+def in_geography(panel: pd.DataFrame, geography: str | None) -> tuple[pd.DataFrame, list[str]]:
+    """Return an assembled panel in a geography, and the areas and years of a constant one that lack a part."""
+    return at_constant_geography(panel, measure_names()) if geography == "constant" else (panel, [])
 
 
 def at_constant_geography(panel: pd.DataFrame, measures: Collection[str]) -> tuple[pd.DataFrame, list[str]]:
