@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -21,7 +19,7 @@ from sos_eval.estimators import (
     TwoStage,
 )  # fmt: skip
 from sos_eval.report.truth_blocks import known_truth
-from sos_eval.results.overall_average import AS_ESTIMATED, PLAIN, averaged_rows, overall_average
+from sos_eval.results.overall_average import AS_ESTIMATED, averaged_rows, overall_average
 from sos_eval.worlds.truth import plan_truth
 from tests.fakes import cross_sections_of, panel_of
 from tests.worlds.tiny import TINY, tiny
@@ -70,10 +68,14 @@ def test_a_runs_truth_is_the_average_that_each_estimate_makes(tmp_path, never):
         "estimators": [{"id": name, **one} for name, one in methods.items()], "inference": [{"method": "analytic"}],
     }  # fmt: skip
     (tmp_path / "d.yaml").write_text(yaml.safe_dump(design, sort_keys=False), encoding="utf-8")
-    truth = se.run(se.load_design(tmp_path / "d.yaml"), out=tmp_path / "out").tables("true_effects")
-    truth = truth.set_index("estimator")
+    bundle = se.run(se.load_design(tmp_path / "d.yaml"), out=tmp_path / "out")
+    truth = bundle.tables("true_effects").set_index("estimator")
     expected = {"cs": BY_COHORT, "etwfe": BY_ROW} if never else {"cs": WITHIN, "etwfe": WITHIN}
     assert truth["true_effect"].to_dict() == pytest.approx(expected, abs=1e-6)
+    assert set(truth["averaged"]) == {AS_ESTIMATED}
+    assert "averaged as this estimate averages it is −1." in known_truth(
+        bundle
+    )  # a mixture: tests/report/test_child_page
 
 
 def test_poisson_effects_average_rows_by_exposure_in_power():
@@ -144,11 +146,3 @@ def test_units_count_alike_in_all_periods_where_cohorts_come_first_and_rows_by_t
         )
         told = drawn.apply(np.zeros((1, 2, 4)), effect[None, :2], np.ones((2, 4)))
         assert told[0, drawn.cells.index[drawn.cells["aggregation"] == "overall"][0]] == pytest.approx(own)
-
-
-def test_a_mixture_is_told_to_be_one():
-    page = {"estimator": "a", "outcome": "o", "scale": "value", "estimate": -2.0, "conf_low": -3.0, "conf_high": -1.0}
-    for averaged, words in ((PLAIN, "a mixture with weights of its own"), (AS_ESTIMATED, "averaged as this estimate")):
-        table = pd.DataFrame([{**page, "true_effect": -1.8, "averaged": averaged}])
-        bundle = SimpleNamespace(headline=page, table_names=("true_effects",), tables=lambda name, table=table: table)
-        assert words in known_truth(bundle)

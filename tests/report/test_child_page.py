@@ -199,6 +199,7 @@ def test_beside_an_estimate_stands_the_true_effect_of_its_own_treated(bundle):
         assert held.loc[("sets", outcome), "true_effect"] == pytest.approx(_own_truth(made, outcome), abs=1e-12)
         assert held.loc[("published", outcome), "declared_effect"] == pytest.approx(declared[outcome], abs=1e-12)
     assert held.loc[("published", "assessment_days"), "true_effect"] == pytest.approx(-4, abs=1e-12)
+    assert set(held["averaged"]) == {"plain mean of treated rows"}
     own = held.loc[("sets", "assessment_days"), "true_effect"]
     assert -3.3 < own < -2.9
     table = next(one for one in beside_the_truth(bundle) if isinstance(one, Table)).frame
