@@ -5,7 +5,8 @@ of the peers that offer the same; `--all` prints every one. `--cpu` counts proce
 on it. Placebos of ours draw units without replacement, find weights (and penalties) anew in each, and give p and an
 interval by inversion; those of the peers give an error, or p alone. HonestDiD of ours is the whole check: the set at
 M = 0, those at four values and the breakdown value; of the peers only the four sets, from the same estimates and
-covariance. Diff-diff's relative magnitudes are left out: its interval is not the published one.
+covariance. Diff-diff's relative magnitudes are left out: its interval is not the published one. csdid offers
+`callaway_santanna` alone, which `bench.peers` times.
 """
 
 from __future__ import annotations
@@ -25,12 +26,14 @@ from sos_eval.checks.event_path import PathSpread, path_spread
 from sos_eval.checks.honest_did import HonestDiD
 from sos_eval.estimators import (
     ETWFE,
+    DechaisemartinDhaultfoeuille,
     EventStudyTWFE,
     Imputation,
     Stacked,
     SunAbraham,
     SyntheticControl,
     SyntheticDiD,
+    TripleDifference,
     TwoStage,
 )
 from sos_eval.panel.tabular import from_frame
@@ -99,6 +102,50 @@ def staggered() -> list[Row]:
     ]  # fmt: skip
 
 
+def switchers() -> list[Row]:
+    """Return the effects of switching at every event time that there is, and triple differences, five cohorts each.
+
+    Peers' switchers have as many periods after the switch as ours; before it as many as they allow.
+    """
+    import diff_diff as dd
+    import moderndid
+    import polars
+    import statspai as sp
+
+    df = simulated(152, 20, 5)
+    lot = np.random.default_rng(3).permutation(152) % 2
+    halves = df.assign(eligible=lot[df["unit"]])
+    effects, before = 15, 9
+    group = {"outcome": "y", "group": "unit", "time": "time", "treatment": "d"}
+    names = {"outcome": "y", "unit": "unit", "time": "time", "first_treat": "g", "eligibility": "eligible"}
+    triple = TripleDifference(eligible="eligible")
+    table, split = polars.from_pandas(df), polars.from_pandas(halves)
+
+    def ddd() -> list[object]:
+        fitted = moderndid.ddd(split, "y", "time", "unit", "g", "eligible", est_method="reg")
+        kinds = ("simple", "group", "calendar", "eventstudy")
+        return [moderndid.agg_ddd(fitted, type=kind, boot=False, cband=False) for kind in kinds]
+
+    return [
+        Row("dechaisemartin_dhaultfoeuille", lambda: DechaisemartinDhaultfoeuille().fit(df, **COLUMNS), {
+            "diff-diff": lambda: dd.ChaisemartinDHaultfoeuille().fit(df, **group, L_max=effects),
+            "moderndid": lambda: moderndid.did_multiplegt(
+                table, "y", "time", "unit", "d", effects=effects, placebo=before
+            ),
+            "StatsPAI": lambda: sp.did_multiplegt_dyn(
+                df, y="y", group="unit", time="time", treatment="d", dynamic=effects, placebo=before
+            ),
+        }, 3),
+        Row("triple_difference, never treated compared with",
+            lambda: triple.fit(halves, **COLUMNS, covariates=("eligible",)), {
+            "diff-diff": lambda: dd.StaggeredTripleDifference(control_group="nevertreated").fit(
+                halves, **names, aggregate="all"
+            ),
+            "moderndid": ddd,
+        }, 3),
+    ]  # fmt: skip
+
+
 def donors() -> list[Row]:
     """Return the synthetic methods: fifteen that start together, or one, and its 151 placebos."""
     import diff_diff as dd
@@ -155,6 +202,7 @@ def event_study(before: int, after: int) -> tuple[Fitted, PathSpread]:
 
 def honest(before: int, after: int, *, peers: bool = True) -> list[Row]:
     """Return HonestDiD on an event study, by relative magnitudes and by smoothness."""
+    import moderndid
     import statspai as sp
 
     fitted, spread = event_study(before, after)
@@ -162,22 +210,34 @@ def honest(before: int, after: int, *, peers: bool = True) -> list[Row]:
     bends = tuple(error * share for share in (0.25, 0.5, 0.75, 1.0))
     events = [int(e) for e in np.concatenate([spread.path.timeline.before, spread.path.timeline.after])]
 
-    def ours(restriction: str, values: tuple[float, ...]) -> Job:
-        check = HonestDiD(restriction=restriction, values=values, grid_points=GRID)  # type: ignore[arg-type]
+    def ours(check: HonestDiD) -> Job:
         return lambda: check.check(fitted, np.random.default_rng(1))
 
-    def theirs(method: str, values: tuple[float, ...]) -> Mapping[str, Job]:
-        job = partial(
+    def statspai(method: str, values: tuple[float, ...]) -> Job:
+        return partial(
             sp.honest_did_from_moments, spread.path.values, spread.covariance, event_times=events, m_grid=list(values),
             method=method, grid_points=GRID, l_vec=[1 / after] * after,
         )  # fmt: skip
-        return {"StatsPAI": job} if peers else {}
 
+    given = (spread.path.values, spread.covariance, before, after)
+    equal = {"l_vec": np.full((after, 1), 1 / after), "grid_points": GRID}
+    magnitudes: Mapping[str, Job] = {
+        "StatsPAI": statspai("relative_magnitude", MAGNITUDES),
+        "moderndid": lambda: moderndid.create_sensitivity_results_rm(*given, m_bar_vec=list(MAGNITUDES), **equal),
+    }
+    smoothness: Mapping[str, Job] = {
+        "StatsPAI": statspai("smoothness", bends),
+        "moderndid": lambda: moderndid.create_sensitivity_results_sm(
+            *given, m_vec=list(bends), method="FLCI", l_vec=equal["l_vec"]
+        ),
+    }
     size = f"{before} before, {after} after"
     return [
-        Row(f"HonestDiD, relative magnitudes, {size}", ours("relative_magnitudes", MAGNITUDES),
-            theirs("relative_magnitude", MAGNITUDES), 2),
-        Row(f"HonestDiD, smoothness (FLCI), {size}", ours("smoothness", bends), theirs("smoothness", bends), 3),
+        Row(f"HonestDiD, relative magnitudes, {size}",
+            ours(HonestDiD(restriction="relative_magnitudes", values=MAGNITUDES, grid_points=GRID)),
+            magnitudes if peers else {}, 2),
+        Row(f"HonestDiD, smoothness (FLCI), {size}", ours(HonestDiD(restriction="smoothness", values=bends)),
+            smoothness if peers else {}, 3),
     ]  # fmt: skip
 
 
@@ -202,7 +262,7 @@ def main() -> None:
     warnings.simplefilter("ignore")
     clock = process_time if chosen.cpu else perf_counter
     print(f"{'':<56}{'ours':>10}{'fastest':>11}{'theirs':>10}{'ratio':>8}")
-    for group in (staggered, donors, partial(honest, 5, 5), partial(honest, 9, 9, peers=False)):
+    for group in (staggered, switchers, donors, partial(honest, 5, 5), partial(honest, 9, 9, peers=False)):
         for row in group():
             if chosen.only in row.name:
                 print(told(row, clock, every=chosen.all), flush=True)
