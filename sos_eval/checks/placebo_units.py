@@ -166,7 +166,7 @@ def _placebos(fitted: Fitted, untreated: Panel, assigned: Array) -> pd.DataFrame
     values = batch.values[:, row]
     if batch.cells["scale"].iloc[row] == "ratio":
         values = np.exp(values)
-    errors = np.full(len(values), np.nan) if batch.std_error is None else batch.std_error[:, row]
+    errors = np.full(len(values), np.nan) if batch.quoted is None else batch.quoted[:, row]
     return pd.DataFrame({"draw": np.arange(1, len(values) + 1), "estimate": values, "std_error": errors})
 
 

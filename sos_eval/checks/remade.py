@@ -59,11 +59,11 @@ class Remade:
         return str(self.fitted.estimate.cells["scale"].iloc[self.row]) == "ratio"
 
     def picked(self, batch: Batch) -> tuple[Array, Array]:
-        """Return the overall effect and its error in every draw, (draws,) each; NaN where there is none."""
+        """Return the overall effect and its error in every draw, (draws,) each; NaN where there is none to quote."""
         cells = self.fitted.estimate.cells
         same = (batch.cells["aggregation"] == "overall") & (batch.cells["scale"] == cells["scale"].iloc[self.row])
         at = int(np.flatnonzero(same)[0])
-        errors = np.full(len(batch.values), np.nan) if batch.std_error is None else batch.std_error[:, at]
+        errors = np.full(len(batch.values), np.nan) if batch.quoted is None else batch.quoted[:, at]
         return batch.values[:, at], errors
 
     def on_outcomes(self, outcomes: Array) -> tuple[Array, Array]:

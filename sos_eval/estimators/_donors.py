@@ -101,8 +101,8 @@ class DonorEstimator(Estimator):
         """Find cohorts and donors; see `donor_design` for what is refused."""
         raise NotImplementedError
 
-    def scored(self, design: DonorDesign) -> tuple[Array, Array | None]:
-        """Return the rows (q,) and the influence of units on them (n_units, q), or None where there is none."""
+    def scored(self, design: DonorDesign) -> tuple[Array, Array]:
+        """Return the rows (q,), and the influence of units on them or the treated's deviations, (n_units, q)."""
         raise NotImplementedError
 
     def estimate_many(self, panel: Panel, outcomes: Array) -> Batch:
@@ -132,18 +132,13 @@ class DonorEstimator(Estimator):
                 with unsettled(panel, self.name):
                     value, influence = self.scored(drawn)
             except NotIdentified as fault:  # counted: as a loop over single estimates does
-                value, influence, why = lost, None, fault.faults[0].what
+                value, error, why = lost, lost, fault.faults[0].what
             else:
-                why = ""
+                error, why = np.sqrt((cluster_sums(influence, clusters[part]) ** 2).sum(0)) / len(influence), ""
             values.append(value)
             failures.append(why)
-            if influence is not None:
-                sums = cluster_sums(influence, clusters[part])
-                errors.append(np.sqrt((sums**2).sum(0)) / len(influence))
-            else:
-                errors.append(lost)
-        errors_of = np.array(errors) if own.influence is not None else None
-        return Batch(own.cells, np.array(values), errors_of, tuple(failures))
+            errors.append(error)
+        return Batch(own.cells, np.array(values), np.array(errors), tuple(failures), own.influence is None)
 
 
 @contextmanager

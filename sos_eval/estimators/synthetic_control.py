@@ -14,7 +14,7 @@ from sos_eval.estimators._donors import Cohort, DonorDesign, DonorEstimator, don
 from sos_eval.estimators._equally_good import equally_good, told
 from sos_eval.numerics.ascm import augmented, chosen_penalty, cross_validated
 from sos_eval.panel.panel import Array, Panel
-from sos_eval.results.estimate import Estimate
+from sos_eval.results.estimate import Estimate, cluster_sums
 from sos_eval.results.method import register
 
 __all__ = ["SyntheticControl"]
@@ -41,19 +41,22 @@ class SyntheticControl(DonorEstimator):
         design = self.designed(panel)
         with unsettled(panel, self.name):
             found = [self._gaps(design, cohort) for cohort in design.cohorts]
-            values = _mixed(design, found)
+            values, deviations = _mixed(design, found)
             several = equally_good(design, [self._paths(design, cohort) for cohort in design.cohorts], values)
         fits = [_fit(design, cohort, gaps) for cohort, gaps in zip(design.cohorts, found, strict=True)]
         notes = (*notes_on(design.panel, np.empty(0)), *fits, *told(several))
-        return Estimate(design.table(), values, None, design.panel, notes=notes, tables={"equally_good": several})
+        return Estimate(
+            design.table(), values, None, design.panel, notes=notes, tables={"equally_good": several},
+            deviations=deviations,
+        )  # fmt: skip
 
     def designed(self, panel: Panel) -> DonorDesign:
         """Find cohorts and donors."""
         return donor_design(panel, self.name, periods=4, donors=2)
 
-    def scored(self, design: DonorDesign) -> tuple[Array, None]:
-        """Return the rows, (q,)."""
-        return _mixed(design, [self._gaps(design, cohort) for cohort in design.cohorts]), None
+    def scored(self, design: DonorDesign) -> tuple[Array, Array]:
+        """Return the rows (q,), and how far the treated units' parts are from their shares, (n_units, q)."""
+        return _mixed(design, [self._gaps(design, cohort) for cohort in design.cohorts])
 
     def weights(self, donors: Array, treated: Array) -> Array:
         """Return the weights of donors (n, t) for one treated unit (t,) from outcomes before the start, (n,)."""
@@ -84,10 +87,21 @@ class SyntheticControl(DonorEstimator):
         return np.asarray(design.outcomes - design.outcomes[:, : cohort.before].mean(1, keepdims=True))
 
 
-def _mixed(design: DonorDesign, gaps: Sequence[Array]) -> Array:
-    """Average each cohort's gaps (u, t) from its start on into the rows, (q,)."""
-    late = [own.mean(0)[cohort.before :] for own, cohort in zip(gaps, design.cohorts, strict=True)]
-    return np.asarray(np.concatenate(late) @ design.lay.mix(design.mass))
+def _mixed(design: DonorDesign, gaps: Sequence[Array]) -> tuple[Array, Array]:
+    """Average cohorts' gaps (u, t) from the start on into rows, (q,), with the units' deviations, (n_units, q).
+
+    A unit's part of a row is its gaps by the weights that the row gives to them, its share the sum of these weights.
+    """
+    mix, panel = design.lay.mix(design.mass), design.panel
+    part, share = (np.zeros((panel.n_units, mix.shape[1])) for _ in range(2))
+    late = [own[:, cohort.before :] for own, cohort in zip(gaps, design.cohorts, strict=True)]
+    for k, (own, cohort) in enumerate(zip(late, design.cohorts, strict=True)):
+        weights = mix[design.cell_cohort == k] / len(own)
+        part[cohort.units], share[cohort.units] = own @ weights, weights.sum(0)
+    values = np.concatenate([own.mean(0) for own in late]) @ mix
+    deviations = panel.n_units * (part - share * values)
+    deviations[:, (cluster_sums(share, panel.clusters) > 0).sum(0) < 2] = np.nan
+    return np.asarray(values), deviations
 
 
 def _fit(design: DonorDesign, cohort: Cohort, gaps: Array) -> str:

@@ -37,7 +37,7 @@ TOO_OFTEN = (5.8, 9.1)
 #: A test that loses more than this share of its level to random adoptions that cannot be estimated is not relied on.
 LOSABLE = 0.2
 
-_NO_ERROR = "a studentised test needs two treated clusters in the estimate and an estimator with an influence function"
+_NO_ERROR = "a studentised test needs two treated clusters in the estimate, and an error or spread to divide by"
 _NONE = "no procedure is reliable here"
 
 RULE = (
@@ -52,8 +52,9 @@ RULE = (
     f"cluster-robust errors from {RELIED_ON} clusters on both sides, counted by their share in the variance (squared "
     "weights: a few heavy ones count for less still; for `continuous_did` in the row of its curve that the fewest "
     "decide), and for the randomization test (studentised "
-    "wherever there is an error to divide by, else of the coefficient) below that or without an influence function. A "
-    "declared studentised test without an error to divide by comes behind that of the coefficient."
+    "wherever there is an error to divide by, or the spread of the treated units' effects, else of the coefficient) "
+    "below that or without an influence function. A "
+    "declared studentised test with nothing to divide by comes behind that of the coefficient."
 )
 
 
@@ -152,7 +153,7 @@ def resolve(declared: Sequence[InferenceMethod], facts: DesignFacts) -> Resoluti
 
 def _suited(test: Randomization, facts: DesignFacts) -> Randomization:
     """Return a test as it is, or of the coefficient where the estimate has no error to divide by."""
-    if test.statistic == "coefficient" or (facts.has_influence and facts.n_treated_clusters >= 2):
+    if test.statistic == "coefficient" or (facts.divides and facts.n_treated_clusters >= 2):
         return test
     return replace(test, statistic="coefficient", id="")
 

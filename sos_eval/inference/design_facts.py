@@ -39,8 +39,8 @@ class DesignFacts:
         panel or cross_sections.
     estimator
         Name of the method.
-    has_influence, is_linear
-        Whether it has an influence function, and whether it is a regression.
+    has_influence, divides, is_linear
+        Whether it has an influence function, that or a spread to studentise with, and whether it is a regression.
     rebuilds
         Whether the comparison group depends on who is treated.
     smallest
@@ -66,6 +66,7 @@ class DesignFacts:
     layout: str
     estimator: str
     has_influence: bool
+    divides: bool
     is_linear: bool
     rebuilds: bool
     smallest: Callable[[Randomization], SmallestP | str]
@@ -98,7 +99,7 @@ def design_facts(fitted: Fitted) -> DesignFacts:
         n_comparison_clusters=panel.n_clusters - panel.n_treated_clusters, by_weight=by_weight,
         by_variance=by_variance, n_cohorts=len(panel.cohorts), layout=panel.layout,
         estimator=fitted.estimator.name, has_influence=estimate.influence is not None,
-        is_linear=estimate.linear is not None, rebuilds=fitted.rebuild is not None, smallest=smallest,
+        divides=estimate.divides, is_linear=estimate.linear is not None, rebuilds=fitted.rebuild is not None, smallest=smallest,
         lost=lambda test: lost_share(fitted, test), clusters_of=lambda column: _clusters_of(panel, column),
         variance_of=variance_of, kind_column=fitted.estimator.kind_column,
     )  # fmt: skip

@@ -188,7 +188,7 @@ class Randomization(InferenceMethod):
 
     def condition(self, estimate: Estimate) -> str:
         """Say which statistic alone an estimate has; empty where it has both."""
-        return "statistic: coefficient only" if estimate.influence is None else ""
+        return "" if estimate.divides else "statistic: coefficient only"
 
     def infer(self, fitted: Fitted, rng: np.random.Generator) -> Inferred:
         """Return effects with randomization p-values and intervals."""
@@ -225,7 +225,7 @@ class Randomization(InferenceMethod):
 
     def _space(self, fitted: Fitted) -> AssignmentSpace | str:
         """Return the space of assignments, or why there is none."""
-        if self.statistic != "coefficient" and fitted.estimate.influence is None:
+        if self.statistic != "coefficient" and not fitted.estimate.divides:
             return "the estimator has no error of its own to studentise with; write statistic: coefficient"
         return fitted.space(self.strata)
 
@@ -314,7 +314,7 @@ def _tables(fitted: Fitted, permuted: Permuted, row: int, key: str) -> dict[str,
     batch = permuted.batch
     draws = pd.DataFrame({"estimate": batch.values[:, row]})
     if batch.std_error is not None:
-        draws["std_error"] = batch.std_error[:, row]
+        draws["spread" if batch.spread else "std_error"] = batch.std_error[:, row]
     draws.insert(0, "draw", np.arange(len(draws)))
     name, drawn = key.replace(":", "-"), permuted.shown[1:, row]
     return {

@@ -71,6 +71,10 @@ class Estimate:
         Further tables for the bundle, by what they hold.
     told
         Clauses of page one on what the overall effect rests on, beside whom and which periods.
+    deviations : (n_influence, m) or None
+        Where the method has no influence: how far each treated unit's part of `values` is from its share in them, in
+        the form of an influence. No error to quote, for units' effects may vary together; a permutation test, which
+        makes it anew in every draw, may divide by it. NaN in a row of one treated cluster.
     """
 
     cells: pd.DataFrame
@@ -83,6 +87,12 @@ class Estimate:
     series: LinearFit | None = None
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     told: tuple[str, ...] = ()
+    deviations: Array | None = None
+
+    @property
+    def divides(self) -> bool:
+        """Whether a statistic has an error, or the spread of treated units, to divide by."""
+        return self.influence is not None or self.deviations is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,16 +107,24 @@ class Batch:
         Estimates on the working scale.
     std_error : (draws, m) or None
         Analytic standard errors clustered as the panel says, without small-sample factors; None where the
-        estimator has no analytic error.
+        estimator has nothing to divide by.
     failures : (draws,)
         Why a draw has an empty value: the estimator's refusal, or the reason of the first row that is empty. "" where
         every value is there.
+    spread
+        Whether ``std_error`` is the spread of treated units (`Estimate.deviations`): to divide by, not to quote.
     """
 
     cells: pd.DataFrame
     values: Array
     std_error: Array | None
     failures: tuple[str, ...] = field(default=())
+    spread: bool = False
+
+    @property
+    def quoted(self) -> Array | None:
+        """Errors that may be quoted, (draws, m)."""
+        return None if self.spread else self.std_error
 
     def rows(self, choice: RowChoice | None) -> Batch:
         """Keep some of the rows; None keeps all."""
@@ -228,9 +246,12 @@ def finite(estimate: Estimate) -> Estimate:
     beyond = np.isinf(estimate.values) | (ratio & (estimate.values > LARGEST_LOG))
     if not beyond.any():
         return estimate
-    influence = None if estimate.influence is None else np.where(beyond, np.nan, estimate.influence)
+    influence, deviations = (
+        None if part is None else np.where(beyond, np.nan, part) for part in (estimate.influence, estimate.deviations)
+    )
     table = estimate.cells.assign(reason=np.where(beyond, INFINITE, estimate.cells["reason"]))
-    return replace(estimate, cells=table, values=np.where(beyond, np.nan, estimate.values), influence=influence)
+    values = np.where(beyond, np.nan, estimate.values)
+    return replace(estimate, cells=table, values=values, influence=influence, deviations=deviations)
 
 
 def loop_batch(
@@ -256,7 +277,7 @@ def loop_batch(
 
     rows: list[tuple[Array, Array | None] | None] = []
     failures: list[str] = []
-    table = cells
+    table, spread = cells, False
     for panel in panels:
         try:
             one = estimate(panel)
@@ -268,6 +289,7 @@ def loop_batch(
         values, errors, why = aligned(one, table)
         rows.append((values, errors))
         failures.append(why)
+        spread = one.influence is None
     if table is None:
         raise InputFault(next(iter(dict.fromkeys(failures))))
     size = len(table)
@@ -275,7 +297,8 @@ def loop_batch(
     has_error = all(row is None or row[1] is not None for row in rows)
     every_error = np.array([_padded(None if row is None else row[1], size) for row in rows]) if has_error else None
     lacking = (ABSENT if row is not None and len(row[0]) < size else "" for row in rows)
-    return Batch(table, every, every_error, tuple(why or other for why, other in zip(failures, lacking, strict=True)))
+    why_empty = tuple(why or other for why, other in zip(failures, lacking, strict=True))
+    return Batch(table, every, every_error, why_empty, spread)
 
 
 def joined_batches(batches: Sequence[Batch | tuple[str, ...]]) -> Batch:
@@ -303,7 +326,7 @@ def joined_batches(batches: Sequence[Batch | tuple[str, ...]]) -> Batch:
     return Batch(
         table, np.concatenate([part.values for part in aligned_parts]),
         None if any(error is None for error in errors) else np.concatenate(errors),  # type: ignore[arg-type]
-        sum((part.failures for part in aligned_parts), ()),
+        sum((part.failures for part in aligned_parts), ()), any(part.spread for part in aligned_parts),
     )  # fmt: skip
 
 
@@ -318,7 +341,7 @@ def _in_rows(batch: Batch | tuple[str, ...], table: pd.DataFrame) -> Batch:
     place = _index(batch.cells).get_indexer(_index(table))
     both = (batch.values, batch.std_error)
     values, errors = (None if part is None else np.where(place < 0, np.nan, part[:, place]) for part in both)
-    return Batch(table, np.asarray(values), errors, tuple(why or ABSENT for why in failures))
+    return Batch(table, np.asarray(values), errors, tuple(why or ABSENT for why in failures), batch.spread)
 
 
 def _joined(table: pd.DataFrame | None, cells: pd.DataFrame) -> pd.DataFrame:
@@ -337,8 +360,11 @@ def _padded(row: Array | None, size: int) -> Array:
 
 
 def aligned(one: Estimate, cells: pd.DataFrame) -> tuple[Array, Array | None, str]:
-    """Return values and errors at the cells that are wanted, found by their keys, and why the first empty one is so."""
-    errors, reasons = clustered_error(one), one.cells["reason"].to_numpy()
+    """Return values and what they are divided by at the cells that are wanted, found by their keys, and why the first
+    empty one is so.
+    """
+    errors, reasons = _clustered(one, one.deviations if one.influence is None else one.influence), one.cells["reason"]
+    reasons = reasons.to_numpy()
     values = one.values
     if not same_rows(one.cells, cells):
         position = _index(one.cells).get_indexer(_index(cells))
@@ -361,9 +387,13 @@ def _index(cells: pd.DataFrame) -> pd.Index:
 
 def clustered_error(estimate: Estimate) -> Array | None:
     """Return cluster-robust standard errors from the influence, (m,), without small-sample factors."""
-    if estimate.influence is None:
+    return _clustered(estimate, estimate.influence)
+
+
+def _clustered(estimate: Estimate, influence: Array | None) -> Array | None:
+    if influence is None:
         return None
-    sums = cluster_sums(estimate.influence, estimate.panel.clusters)
+    sums = cluster_sums(influence, estimate.panel.clusters)
     return np.asarray(np.sqrt((sums**2).sum(0)) / estimate.panel.n_influence)
 
 

@@ -99,13 +99,13 @@ class ByStage(Estimator):
         why = np.where(missing[0], "averages effects that are not identified", "")
         return replace(
             estimate, cells=self._cells(estimate.cells, inside, why), values=values[0], influence=influence,
-            linear=linear, series=None, shares=None,
+            linear=linear, series=None, shares=None, deviations=None,
         )  # fmt: skip
 
     def _batch(self, batch: Batch, again: Callable[[Estimator], Batch]) -> Batch:
         inside = self._inside(batch.cells)
         values, _ = _mean(batch.values, inside / inside.sum(axis=1, keepdims=True))
-        errors = None if batch.std_error is None else self._errors(batch.cells, batch.std_error, inside, again)
+        errors = None if batch.quoted is None else self._errors(batch.cells, batch.quoted, inside, again)
         return replace(batch, cells=self._cells(batch.cells, inside, ""), values=values, std_error=errors)
 
     def _errors(

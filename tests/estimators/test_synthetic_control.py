@@ -8,8 +8,13 @@ import pytest
 
 from sos_eval.errors import DesignFault, NotIdentified
 from sos_eval.estimators import SyntheticControl, SyntheticDiD
+from sos_eval.inference import Analytic, Auto, Randomization
+from sos_eval.inference.design_facts import design_facts
 from sos_eval.numerics.ascm import augmented
+from sos_eval.panel.panel import Panel
+from sos_eval.results.estimate import aligned
 from sos_eval.results.estimator import checked
+from sos_eval.results.fitted import Fitted
 from tests.estimators.panels import INF, panel, row
 
 RNG = np.random.default_rng(12)
@@ -69,7 +74,46 @@ def test_adoptions_are_placebos_built_anew():
     for k in range(3):
         one = SyntheticControl().complete(made.with_first_treated(starts[k]))
         np.testing.assert_allclose(batch.values[k], one.values, rtol=1e-12)
-    assert batch.std_error is None
+        np.testing.assert_allclose(batch.std_error[k], aligned(one, one.cells)[1], rtol=1e-12)
+    assert batch.spread
+    assert batch.quoted is None
+
+
+def staggered() -> Panel:
+    """Two units that start in 5 and in 6: their gaps to the mean of the same two donors are 3, 5 and 2."""
+    one, two = np.array([1.0, 2, 4, 3, 5, 6]), np.array([3.0, 1, 2, 5, 1, 2])
+    far = [np.full(6, 50.0 + 9 * k) + np.arange(6) * (-1) ** k for k in range(4)]
+    own = [(one + two) / 2 + gap for gap in np.array([[0, 0, 0, 0, 3, 5], [0, 0, 0, 0, 0, 2]])]
+    return panel(np.vstack([*own, one, two, *far]), [5, 6, *[INF] * 6])
+
+
+def test_a_test_divides_by_how_far_units_parts_are_from_their_shares_by_hand():
+    """Of the overall 10/3 the parts are 8/3 and 2/3, the shares 2/3 and 1/3: off by 4/9 and -4/9."""
+    estimate = SyntheticControl(augment="none").complete(staggered())
+    at = estimate.cells.index[estimate.cells["aggregation"] == "overall"][0]
+    np.testing.assert_allclose(estimate.deviations[:, at], 8 * np.array([4, -4, 0, 0, 0, 0, 0, 0]) / 9, atol=1e-9)
+    divisor = aligned(estimate, estimate.cells)[1]
+    assert divisor[at] == pytest.approx(np.sqrt(32) / 9)
+    assert np.isnan(divisor[(estimate.cells["n_treated_units"] == 1).to_numpy()]).all()
+    together = SyntheticControl(augment="none").complete(staggered().with_columns(cluster=[0] * 12 + [1] * 36))
+    assert np.isnan(aligned(together, together.cells)[1]).all()
+
+
+def test_the_rule_permutes_what_two_units_give_and_quotes_no_error():
+    made, method = staggered(), SyntheticControl(augment="none")
+    two = Fitted("synthetic_control", "primary", method, method.complete(made), made)
+    alone = made.keep(made.units[1:])
+    one = Fitted("synthetic_control", "primary", method, method.complete(alone), alone)
+    assert Auto().permutation(design_facts(two)).statistic == "studentised"
+    assert Auto().permutation(design_facts(one)).statistic == "coefficient"
+    found = Randomization(draws=999).infer(two, np.random.default_rng(1))
+    assert found.table["std_error"].isna().all()
+    assert "spread" in found.tables["draws.{}.randomization"]
+    overall = found.table.loc[found.table["aggregation"] == "overall"].iloc[0]
+    assert overall["statistic"] == pytest.approx(30 / np.sqrt(32))
+    plain = Analytic().infer(two, np.random.default_rng(1)).table
+    assert plain["p_value"].isna().all()
+    assert plain["reason"].str.contains("no influence function").all()
 
 
 def test_what_it_does_not_take_is_refused_by_name():

@@ -23,14 +23,16 @@ from tests.conftest import ROOT
 from tests.fakes import FastLinear, InfluenceOnly, RefitOnly, fit, noise_panel, panel_of
 
 
-def facts(treated=30, comparison=60, influence=True, assignments=10**9, weight=None, variance=None, lost=0.0):
+def facts(
+    treated=30, comparison=60, influence=True, assignments=10**9, weight=None, variance=None, lost=0.0, spread=False
+):
     return DesignFacts(
         n_units=treated + comparison, n_clusters=treated + comparison, n_treated_clusters=treated,
         n_comparison_clusters=comparison, by_weight=weight or (treated, comparison),
         by_variance=variance or (treated, comparison), n_cohorts=1, layout="panel", estimator="x",
         lost=lambda test: (lost, "nobody is left (cohort 2013)"),
         clusters_of=lambda column: {"": 8, "region": 30}[column],
-        has_influence=influence, is_linear=False, rebuilds=False,
+        has_influence=influence, divides=influence or spread, is_linear=False, rebuilds=False,
         smallest=lambda test: SmallestP(min(assignments, test.draws), listed=assignments <= test.draws),
     )  # fmt: skip
 
@@ -133,6 +135,9 @@ def test_without_influence_the_coefficient_is_permuted():
     resolution = resolve([Auto()], facts(influence=False))
     assert names(resolution) == ["randomization"]
     assert resolution.methods[0].statistic == "coefficient"
+    spread = resolve([Auto()], facts(influence=False, spread=True))
+    assert names(spread) == ["randomization"]
+    assert spread.methods[0].statistic == "studentised"
 
 
 def test_one_treated_cluster_is_permuted_by_coefficient():

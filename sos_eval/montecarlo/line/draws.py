@@ -132,10 +132,10 @@ def _quiet(draws: Draws) -> Draws:
 def _errors(batch: Batch, reference: Any, method: Analytic) -> tuple[Array, str]:
     """Return standard errors with the method's small-sample factor, and why there are none."""
     few = too_few_treated(reference)
-    if batch.std_error is None or few:
+    if batch.quoted is None or few:
         return np.full_like(batch.values, np.nan), few or "the estimator has no analytic error"
     factor = small_sample_factor(reference, method.small_sample)
-    return batch.std_error * np.sqrt(factor.variance), ""
+    return batch.quoted * np.sqrt(factor.variance), ""
 
 
 def _wald(values: Array, errors: Array, method: Analytic, reference: Any) -> Array:
