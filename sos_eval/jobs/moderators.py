@@ -15,7 +15,7 @@ from sos_eval.jobs.answers import Group, Key, primary
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import too_few_for_an_interval
 from sos_eval.results.table import overall_rows
-from sos_eval.theory.moderators import Moderation, Moderator, group_faults, moderation
+from sos_eval.theory.moderators import Moderation, Moderator, difference_label, group_faults, moderation
 
 __all__ = ["Moderated", "moderated", "refuse_groups"]
 
@@ -28,10 +28,11 @@ _MANY = 40
 
 @dataclass(frozen=True)
 class Moderated:
-    """Rows of `estimates.csv` with a subgroup, and the table of tests; empty where no moderator is declared."""
+    """Rows of `estimates.csv` with a subgroup, the table of tests, and what was found by column; empty without any."""
 
     rows: tuple[pd.DataFrame, ...] = ()
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    found: dict[str, Moderation] = field(default_factory=dict)
 
 
 def refuse_groups(design: Design, groups: dict[Key, Group]) -> None:
@@ -60,14 +61,14 @@ def moderated(design: Design, groups: dict[Key, Group], fitted: dict[Key, Fitted
     if not design.moderators:
         return Moderated()
     key = primary(design, groups)
-    rows, tests = [], []
+    rows, tests, every = [], [], {}
     for one in design.moderators:
-        found = moderation(fitted[key], one, account.stream("moderator", *key, one.by))
+        found = every[one.by] = moderation(fitted[key], one, account.stream("moderator", *key, one.by))
         rows += [_row(label, group, found.scale, account) for label, group in found.groups.items()]
         tests.append(_test(one, found))
         if len(found.groups) == 2:
             rows.append(_difference(one, found, rows[-2:]))
-    return Moderated(tuple(rows), {"moderators": pd.DataFrame(tests)})
+    return Moderated(tuple(rows), {"moderators": pd.DataFrame(tests)}, every)
 
 
 def _row(label: str, fitted: Fitted, scale: str, account: Account) -> pd.DataFrame:
@@ -93,7 +94,7 @@ def _difference(moderator: Moderator, found: Moderation, parts: list[pd.DataFram
     empty = dict.fromkeys(("conf_low", "conf_high", "band_low", "band_high", "statistic", "df"), np.nan)
     counts = {name: first[name] + second[name] for name in ("n_obs", "n_units", "n_treated_units", "n_clusters")}
     return first.assign(
-        **empty, **counts, subgroup=f"{moderator.by}: difference", estimate=apart, std_error=error,
+        **empty, **counts, subgroup=difference_label(moderator.by), estimate=apart, std_error=error,
         p_value=found.p_value, inference="randomization", reason="",
     )  # fmt: skip
 

@@ -10,6 +10,7 @@ import pandas as pd
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.content import Block, Bullets, Table, Text
 from sos_eval.report.tabulate import shown, with_p
+from sos_eval.report.truth_blocks import with_true_mechanism
 from sos_eval.report.wording import number, plain_words
 
 __all__ = ["mediation_blocks"]
@@ -24,6 +25,7 @@ def _joint(bundle: ResultBundle) -> list[Block]:
     table = bundle.tables("mechanisms.joint")
     if table.empty:
         return []
+    told, known = with_true_mechanism(bundle, table, "second_link")
     return [
         Text(
             "Both links together: the joint p is the larger of the first link's and of the second's, whether the "
@@ -31,8 +33,9 @@ def _joint(bundle: ResultBundle) -> list[Block]:
             "link is an association: with both links present the mechanism is possible, not shown. Links at their "
             "detectable sizes are found four times in five each, so both at once in about two of three."
         ),
+        *([Text(f"{known} A mediator that is measured with error has a smaller second link.")] if known else []),
         Table(
-            shown(with_p(table.drop(columns=["mediator", "first_detectable"]))),
+            shown(with_p(told.drop(columns=["mediator", "first_detectable"]))),
             "Both links: effect on the mediator, and mediator with outcome",
         ),
     ]
@@ -50,7 +53,8 @@ def _parts(bundle: ResultBundle) -> list[Block]:
         for path in declared
     ]
     quantities = [plain_words(str(name)) if pd.notna(name) else "" for name in table["quantity"]]
-    told = table.drop(columns="mediator").assign(quantity=quantities)
+    told, known = with_true_mechanism(bundle, table)
+    told = told.drop(columns="mediator").assign(quantity=quantities)
     return [
         Text("What the split relies on, as declared and untestable: nothing hidden moves both mediator and outcome."),
         Bullets(tuple(relied)),
@@ -58,6 +62,7 @@ def _parts(bundle: ResultBundle) -> list[Block]:
             "And that the mediator is measured without error: what an unreliable measure leaves out of its path looks "
             "like an effect beside it. Nothing is corrected for that."
         ),
+        *([Text(known)] if known else []),
         Table(shown(told), "The effect split: what runs through the mediator, and the rest"),
         *([_hidden(hidden)] if len(hidden) else []),
     ]

@@ -23,7 +23,7 @@ from sos_eval.report.plan import since_the_lock
 from sos_eval.report.reading import estimator_label, method_label, outcome_label, scale_label, table_of, unit_words
 from sos_eval.report.tables.effects import summaries
 from sos_eval.report.tabulate import shown, with_p
-from sos_eval.report.truth_blocks import beside_the_truth
+from sos_eval.report.truth_blocks import beside_the_truth, with_true_effects, with_true_mechanism
 from sos_eval.report.wording import alike, count, in_units, listing, minus_signs, number, p_number, plain_words
 from sos_eval.results.check import ENTRY
 from sos_eval.results.doses import doses_told
@@ -243,12 +243,13 @@ def _first_link(bundle: ResultBundle) -> list[Block]:
             "Nothing between practice and outcome is measured, so no effect on it was estimated: the mechanism itself"
         )
         return [Text(f"{said} is not shown.")]
-    names = ["words", "estimate", "std_error", "n_treated_units", "p_value", "detectable", "reason"]
+    table, known = with_true_mechanism(bundle, table, "first_link")
+    named = ("words", "estimate", "true_effect", "std_error", "n_treated_units", "p_value", "detectable", "reason")
     said = "The first link: by the same design and the same random adoptions, what practice does to what it is said to"
     needed = "An effect there is needed for the mechanism, and does not show the rest of it."
     return [
-        Text(f"{said} work through. {needed} {_MISSED}"),
-        Table(shown(with_p(table[names])), "Effects on measured mediators"),
+        Text(" ".join(filter(None, (f"{said} work through. {needed} {_MISSED}", known)))),
+        Table(shown(with_p(table[[name for name in named if name in table]])), "Effects on measured mediators"),
     ]
 
 
@@ -287,9 +288,10 @@ def moderators(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
             "fifths), and enough treated units in each group.",
         )
     names = ["subgroup", "estimator", "outcome", "inference", "estimate", "conf_low", "conf_high", "p_value", "reason"]
+    told = with_true_effects(bundle, rows[[*names, "scale"]]).drop(columns="scale")
     return [
         Heading("Moderators"),
-        Table(shown(with_p(_labelled(bundle, rows[names]))), "Effects by subgroup"),
+        Table(shown(with_p(_labelled(bundle, told))), "Effects by subgroup"),
         *_difference_tests(bundle),
         *looked,
     ]

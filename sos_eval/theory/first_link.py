@@ -17,7 +17,7 @@ from sos_eval.results.fitted import Fitted
 from sos_eval.results.without_effect import without_effect
 from sos_eval.theory.programme import ProgrammeTheory
 
-__all__ = ["first_links", "mediators", "on_column"]
+__all__ = ["first_links", "fitted_on", "mediators", "on_column"]
 
 COLUMNS = (
     "mediator", "words", "column", "estimate", "std_error", "n_units", "n_treated_units", "p_value", "detectable",
@@ -64,8 +64,8 @@ def _link(
     column: str, fitted: Fitted, space: AssignmentSpace | str, draws: int, rng: np.random.Generator
 ) -> dict[str, float]:
     """Return effect, error, units and p on one mediator."""
-    source = on_column(fitted.source, column)
-    on_it = replace(fitted, source=source, lots_of="", estimate=fitted.refit(source))
+    on_it = fitted_on(fitted, column)
+    source = on_it.source
     row = _overall(on_it.estimate.cells)
     errors = clustered_error(on_it.estimate)
     panel = on_it.estimate.panel
@@ -84,6 +84,18 @@ def _link(
     drawn = without.refit_assignments(lots.first_treated[:_SPREAD])
     size = found_in_four_of_five(drawn.values[:, _overall(drawn.cells)])
     return {**found, "p_value": share_reached(statistic, complete=lots.complete), "detectable": size}
+
+
+def fitted_on(fitted: Fitted, column: str) -> Fitted:
+    """Return the estimate made again with a column in place of its outcome.
+
+    Raises
+    ------
+    InputFault
+        The column has no effect to tell, or the method cannot be made on it.
+    """
+    source = on_column(fitted.source, column)
+    return replace(fitted, source=source, lots_of="", estimate=fitted.refit(source))
 
 
 def on_column(panel: Panel, column: str) -> Panel:

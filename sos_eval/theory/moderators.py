@@ -21,7 +21,7 @@ from sos_eval.results.estimate import Batch, overall_place
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.without_effect import without_effect
 
-__all__ = ["Moderation", "Moderator", "group_faults", "groups_of", "moderation"]
+__all__ = ["Moderation", "Moderator", "difference_label", "group_faults", "groups_of", "moderation"]
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,17 @@ class Moderation:
     difference: float
     detectable: float
     scale: str
+
+
+def difference_label(by: str) -> str:
+    """Return the name under which a difference of two groups stands among subgroups.
+
+    Examples
+    --------
+    >>> difference_label("idaci_half")
+    'idaci_half: difference'
+    """
+    return f"{by}: difference"
 
 
 def groups_of(panel: Panel, by: str) -> dict[str, NDArray[np.bool_]]:
