@@ -22,6 +22,8 @@ __all__ = ["Moderated", "moderated", "refuse_groups"]
 FEW = "with few treated units conventional intervals are too narrow; the difference is tested by random adoptions"
 
 
+#: Beside the test of more than two groups.
+_ALL = "one test of all groups at once, so no one difference: those of pairs are in moderators.pairs"
 #: Treated and comparison clusters from which they are not.
 _MANY = 40
 
@@ -68,7 +70,10 @@ def moderated(design: Design, groups: dict[Key, Group], fitted: dict[Key, Fitted
         tests.append(_test(one, found))
         if len(found.groups) == 2:
             rows.append(_difference(one, found, rows[-2:]))
-    return Moderated(tuple(rows), {"moderators": pd.DataFrame(tests)}, every)
+    tables = {"moderators": pd.DataFrame(tests)}
+    pairs = [found.pairs.assign(by=by, scale=_differences_scale(found)) for by, found in every.items()]
+    tables |= {"moderators.pairs": pd.concat(pairs, ignore_index=True)} if any(map(len, pairs)) else {}
+    return Moderated(tuple(rows), tables, every)
 
 
 def _row(label: str, fitted: Fitted, scale: str, account: Account) -> pd.DataFrame:
@@ -102,11 +107,15 @@ def _difference(moderator: Moderator, found: Moderation, parts: list[pd.DataFram
 def _test(moderator: Moderator, found: Moderation) -> dict[str, object]:
     """Return the line of the test."""
     groups = "; ".join(
-        f"{name} ({int(group.panel.ever_treated.sum())} treated of {group.panel.n_units})"
+        f"{name}: {int(group.panel.ever_treated.sum())} treated of {group.panel.n_units}"
         for name, group in found.groups.items()
     )
     return {
         "by": moderator.by, "groups": groups, "difference": found.difference, "p_value": found.p_value,
         "detectable": found.detectable, "draws": found.draws,
-        "scale": "log ratio" if found.scale == "ratio" else found.scale,
+        "scale": _differences_scale(found), "reason": _ALL if len(found.groups) > 2 else "",
     }  # fmt: skip
+
+
+def _differences_scale(found: Moderation) -> str:
+    return "log ratio" if found.scale == "ratio" else found.scale

@@ -306,7 +306,22 @@ def _difference_tests(bundle: ResultBundle) -> list[Block]:
     missed = "A difference smaller than the detectable one is missed more often than one time in five."
     scale = scale_label(bundle, bundle.facts.headline.outcome, str(table["scale"].iloc[0]))
     told = table.assign(by=[plain_words(str(name)) for name in table["by"]], scale=scale)
-    return [Text(f"{said} {missed}"), Table(shown(with_p(told)), "Whether the effect differs between groups")]
+    return [
+        Text(f"{said} {missed}"),
+        Table(shown(with_p(told)), "Whether the effect differs between groups"),
+        *_pairs(bundle, scale),
+    ]
+
+
+def _pairs(bundle: ResultBundle, scale: str) -> list[Block]:
+    """Return every difference of two groups where there are more."""
+    table = bundle.tables("moderators.pairs")
+    if table.empty:
+        return []
+    said = "p and detectable differences of pairs hold for all pairs of a moderator together."
+    words = {name: [plain_words(str(one)) for one in table[name]] for name in ("first", "second", "by")}
+    told = table.assign(**words, scale=scale)
+    return [Text(said), Table(shown(with_p(told)), "Differences of two groups, second less first")]
 
 
 def _labelled(bundle: ResultBundle, rows: pd.DataFrame) -> pd.DataFrame:

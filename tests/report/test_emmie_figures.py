@@ -119,7 +119,8 @@ def test_groups_links_and_parts_stand_beside_what_is_true_of_them(split):
     dose, high = 1 + (idaci - idaci.mean()) / idaci.std(ddof=0) / 2, idaci > idaci.median()
     low_dose, high_dose, mean = dose[treated & ~high].mean(), dose[treated & high].mean(), dose[treated].mean()
     assert high_dose > low_dose + 0.5
-    truth = split.tables("true_effects").fillna({"subgroup": ""}).set_index("subgroup")
+    truth = split.tables("true_effects").fillna({"subgroup": ""})
+    truth = truth.set_index(truth["subgroup"].str.replace(r" \(.*\)", "", regex=True))
     expected = {
         "": -0.15 * mean, "idaci half 1": -0.15 * low_dose, "idaci half 2": -0.15 * high_dose,
         "idaci_half: difference": -0.15 * (high_dose - low_dose),
