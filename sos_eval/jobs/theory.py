@@ -125,12 +125,12 @@ def _guarded(links: pd.DataFrame, design: Design) -> pd.DataFrame:
     fewest = design.disclosure.fewest
     sizes = links[["n_treated_units", "n_units"]].astype(float)
     few = (sizes["n_treated_units"] < fewest) | (sizes["n_units"] - sizes["n_treated_units"] < fewest)
-    numbers = ["estimate", "std_error", "n_units", "n_treated_units", "p_value", "detectable"]
+    numbers = ["estimate", "std_error", "conf_low", "conf_high", "n_units", "n_treated_units", "p_value", "detectable"]
     out = links.astype(dict.fromkeys(numbers, float))
     out.loc[few, numbers] = float("nan")
     return out.assign(reason=out["reason"].mask(few, few_words(fewest)))
 
 
 def on_values(fitted: Fitted) -> Fitted:
-    """Return the headline's estimate under a method that takes outcomes that are no counts: two-way fixed effects."""
-    return replace(fitted, estimator=TWFE()) if "exposure" in fitted.estimator.needs else fitted
+    """Return the headline's estimate under a method whose effects are differences: two-way fixed effects for ratios."""
+    return replace(fitted, estimator=TWFE()) if (fitted.estimate.cells["scale"] == "ratio").any() else fitted

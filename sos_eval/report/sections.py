@@ -27,6 +27,7 @@ from sos_eval.report.truth_blocks import beside_the_truth, with_true_effects, wi
 from sos_eval.report.wording import alike, count, in_units, listing, minus_signs, number, p_number, plain_words
 from sos_eval.results.check import ENTRY
 from sos_eval.results.doses import doses_told
+from sos_eval.results.method import lookup
 from sos_eval.results.theory import cited_words
 
 __all__ = ["APPENDIX", "appendix", "effect", "implementation", "mechanisms", "moderators", "provenance"]
@@ -244,13 +245,25 @@ def _first_link(bundle: ResultBundle) -> list[Block]:
         )
         return [Text(f"{said} is not shown.")]
     table, known = with_true_mechanism(bundle, table, "first_link")
-    named = ("words", "estimate", "true_effect", "std_error", "n_treated_units", "p_value", "detectable", "reason")
+    named = (
+        "words", "estimate", "true_effect", "conf_low", "conf_high", "n_treated_units", "p_value", "detectable",
+        "reason",
+    )  # fmt: skip
     said = "The first link: by the same design and the same random adoptions, what practice does to what it is said to"
     needed = "An effect there is needed for the mechanism, and does not show the rest of it."
     return [
-        Text(" ".join(filter(None, (f"{said} work through. {needed} {_MISSED}", known)))),
+        Text(" ".join(filter(None, (f"{said} work through. {needed} {_MISSED}", _link_scale(table), known)))),
         Table(shown(with_p(table[[name for name in named if name in table]])), "Effects on measured mediators"),
     ]
+
+
+def _link_scale(table: pd.DataFrame) -> str:
+    """Say on which scale effects on mediators are, and how they were estimated; empty where there is none."""
+    told = table[table["estimate"].notna()] if "scale" in table else table.iloc[:0]
+    if told.empty:
+        return ""
+    by = lookup("estimator", str(told["method"].iloc[0])).label
+    return f"Effects are differences in the mediator's own unit ({by}), with conventional intervals."
 
 
 def _node_words(cell: str, words: Mapping[str, str]) -> str:
