@@ -15,6 +15,11 @@ from sos_eval.report.wording import number, plain_words
 
 __all__ = ["mediation_blocks"]
 
+_JOINT = (
+    "words", "first_p", "link", "true_link", "link_low", "link_high", "link_p", "link_detectable", "joint_p", "n_units",
+    "reason",
+)  # fmt: skip
+
 
 def mediation_blocks(bundle: ResultBundle, pictures: Sequence[Block]) -> list[Block]:
     """Return the test of both links, and the parts of the effect where a path is declared."""
@@ -33,9 +38,9 @@ def _joint(bundle: ResultBundle) -> list[Block]:
             "link is an association: with both links present the mechanism is possible, not shown. Links at their "
             "detectable sizes are found four times in five each, so both at once in about two of three."
         ),
-        *([Text(f"{known} A mediator that is measured with error has a smaller second link.")] if known else []),
+        *([Text(known)] if known else []),
         Table(
-            shown(with_p(told.drop(columns=["mediator", "first_detectable"]))),
+            shown(with_p(told[[name for name in _JOINT if name in told]])),
             "Both links: effect on the mediator, and mediator with outcome",
         ),
     ]

@@ -229,6 +229,7 @@ def mechanisms(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
         *said,
         *_implied(bundle),
         *_first_link(bundle),
+        *_pictures(drawn, "mediation_path"),
         *mediation_blocks(bundle, _pictures(drawn, "mediation")),
     ]
 

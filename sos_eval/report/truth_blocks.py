@@ -14,11 +14,13 @@ from sos_eval.results.overall_average import PLAIN
 __all__ = ["beside_the_truth", "known_truth", "with_true_effects", "with_true_mechanism"]
 
 _KEYS = ["estimator", "outcome", "scale", "subgroup"]
-#: Said below a table of a mechanism where data are simulated.
-_SIMULATED = (
-    "These data are simulated, so that what is true is known and stands beside each estimate, averaged over the units "
-    "and periods that the estimate averages"
-)
+#: What a reader should know of the truth beside the links of a mechanism.
+_KNOWN = {
+    "first_link": "These data are simulated, so that what is true is known and stands beside each estimate, averaged "
+    "over the units and periods that the estimate averages.",
+    "second_link": "A mediator that is measured with error has a smaller second link than the true one.",
+}
+_MIXED = "Where true parts differ between units, an estimate of them is a mixture with weights of its own."
 
 
 def with_true_effects(bundle: ResultBundle, rows: pd.DataFrame) -> pd.DataFrame:
@@ -45,8 +47,7 @@ def with_true_mechanism(bundle: ResultBundle, table: pd.DataFrame, quantity: str
     own = (table.assign(quantity=quantity) if quantity else table)[keys].astype(str).merge(truth, on=keys, how="left")
     if own["true_effect"].isna().all():
         return table, ""
-    mixed = own["averaged"].eq(PLAIN).any()
-    said = f"{_SIMULATED}{'; where these differ, the estimate is a mixture with weights of its own' if mixed else ''}."
+    said = _KNOWN.get(quantity, _MIXED if own["averaged"].eq(PLAIN).any() else "")
     link = quantity == "second_link"
     told = _beside(table, "link" if link else "estimate", "true_link" if link else "true_effect", own["true_effect"])
     return told, said

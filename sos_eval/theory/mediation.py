@@ -35,7 +35,7 @@ LEVEL = 0.95
 RHO = np.round(np.arange(-0.9, 0.95, 0.1), 1)
 _JOINT = (
     "mediator", "words", "first_p", "first_detectable", "link", "link_error", "link_p", "link_detectable", "joint_p",
-    "n_units", "reason",
+    "n_units", "reason", "link_low", "link_high",
 )  # fmt: skip
 _JACKKNIFE = "{} treated and {} comparison clusters: errors by leaving out one at a time, t with {} degrees of freedom"
 _TOLD_BY_ONE = "no error: without some cluster the regressors are not told apart"
@@ -74,6 +74,8 @@ def joint_test(
             data, strata = _unit_rows(fitted, str(link["column"]))
             own = link_test(data, strata, draws, rng)
             joint = max(float(link["p_value"]), own.p_value) if np.isfinite(link["p_value"]) else np.nan
+            half = float(stdtrit(len(strata) - data.x.shape[1] - 3, 0.5 + LEVEL / 2)) * own.error
+            row |= {"link_low": own.slope - half, "link_high": own.slope + half}
             row |= {"link": own.slope, "link_error": own.error, "link_p": own.p_value, "joint_p": joint,
                     "first_detectable": link["detectable"], "link_detectable": own.detectable,
                     "n_units": len(strata)}  # fmt: skip

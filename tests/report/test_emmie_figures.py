@@ -6,10 +6,15 @@ from io import BytesIO
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
+from scipy.special import stdtrit
 
 import sos_eval as se
 from sos_eval.report.content import Table
 from sos_eval.report.drawing import NothingToShow
+from sos_eval.report.figure_look import FigureSize
+from sos_eval.report.pulled_figure import FigureOrder
 from sos_eval.report.sections import _implied
 from sos_eval.report.wording import number
 from sos_eval.results.method import registered
@@ -111,6 +116,36 @@ def test_mediation_under_hidden_causes(split):
     parts = split.tables("mechanisms.mediation").set_index("quantity")["estimate"]
     assert parts["total_effect"] == pytest.approx(parts["pure_natural_direct"] + parts["total_natural_indirect"])
     assert "tables/mechanisms.sensitivity.csv" in (split.path / "report.html").read_text()
+
+
+def _lying_on_another(figure):
+    shown = FigureCanvasAgg(figure)
+    shown.draw()
+    texts = [text for text in figure.findobj(Text) if text.get_text()]
+    boxes = [text.get_window_extent(shown.get_renderer()) for text in texts]
+    return [texts[k].get_text() for k, one in enumerate(boxes) if any(map(one.overlaps, boxes[:k]))]
+
+
+def test_the_path_shows_links_and_parts_and_no_text_lies_on_another(split):
+    drawing = registered("figure")["mediation_path"]
+    rows = drawing.data(split).set_index("arrow")
+    parts, joint = split.tables("mechanisms.mediation").set_index("quantity"), split.tables("mechanisms.joint").iloc[0]
+    ends = ["estimate", "conf_low", "conf_high"]
+    assert rows.loc["first link", ends].tolist() == split.tables("mechanisms.first_link")[ends].iloc[0].tolist()
+    assert rows.loc["second link", ends].tolist() == joint[["link", "link_low", "link_high"]].tolist()
+    assert rows.loc["beside it", ends].tolist() == parts.loc["pure_natural_direct", ends].tolist()
+    assert rows.loc["through it", ends].tolist() == parts.loc["total_natural_indirect", ends].tolist()
+    half = stdtrit(87, 0.975) * joint["link_error"]  # 90 units, three coefficients
+    assert joint["link_high"] - joint["link"] == pytest.approx(half)
+    for width in (7.2, 3.3):
+        assert not _lying_on_another(FigureOrder(FigureSize(width)).draw(drawing, drawing.data(split), split).figure)
+    assert "mediation_path" in (split.path / "report.html").read_text()
+
+
+def test_a_path_that_is_not_split_says_why(bundle):
+    shown = bundle.figure("mediation_path")
+    assert "Beside it\nnot estimated" in [text.get_text() for text in shown.axes[0].texts]
+    assert "Grey: not estimated (no split is declared)." in shown.get_label()
 
 
 def test_groups_links_and_parts_stand_beside_what_is_true_of_them(split):
