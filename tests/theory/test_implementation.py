@@ -128,10 +128,13 @@ def test_run_describes_it_and_refuses_other_scales(tmp_path):
 
     scale = (
         "implementation: {fidelity: trust, minimum: 10, scale: [0, 20], reached_by: 1, turnover: children_0_17, "
-        "stages: {transition: 0, embedded: 2}}\nseed: 1\n"
+        "stages: {transition: 1, embedded: 2}}\nseed: 1\n"
     )
     staged = ("estimators: [{method: twfe}]", "estimators: [{method: callaway_santanna, covariates: []}]")
-    bundle = se.run(load(tmp_path, ("seed: 1\n", scale), staged), out=tmp_path / "out")
+    design = load(tmp_path, ("seed: 1\n", scale), staged)
+    left_out = "the first period from the start on is in no stage"
+    assert f"until the next: transition (1), embedded (2); {left_out}." in protocol(design)
+    bundle = se.run(design, out=tmp_path / "out")
     assert bundle.tables("implementation")["n_units"].item() == 8
     assert bundle.tables("implementation.by_time")["event_time"].tolist() == [0, 1, 2, 3]
     page = (bundle.path / "report.html").read_text()
@@ -141,6 +144,7 @@ def test_run_describes_it_and_refuses_other_scales(tmp_path):
     late = (rows["aggregation"] == "event_time") & (rows["event_time"] >= 2)
     assert stages.loc["embedded", "estimate"].tolist() == pytest.approx([rows.loc[late, "estimate"].mean()] * 2)
     assert "the plain mean of the headline" in page
+    assert f"By the design {left_out}: what happened then is in the event study alone." in page
     assert "one more of children_0_17" in page
     assert "The effect is told by 2 stages." in bundle.tables("evidence.emmie").to_string()
     with pytest.raises(NotIdentified, match="scores of trust lie outside 0 to 1"):
