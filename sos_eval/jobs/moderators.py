@@ -54,7 +54,8 @@ def refuse_groups(design: Design, groups: dict[Key, Group]) -> None:
             for what in group_faults(panel, one.by):
                 faults.add(where, f"moderators.{i}.by: {what}", "choose wider groups, or take it out")
         except InputFault as fault:
-            faults.add(where, fault.faults[0].what, "name a column that is fixed before the start")
+            told = fault.faults[0]
+            faults.add(where, told.what, told.instead or "name a column that is fixed before the start")
     faults.stop()
 
 

@@ -17,17 +17,16 @@ from sos_eval.report.family_blocks import families
 from sos_eval.report.flow_words import left_out
 from sos_eval.report.group_blocks import balance_table_of, group_words, groups_of_rows
 from sos_eval.report.implementation_blocks import practice_blocks
-from sos_eval.report.mediation_blocks import mediation_blocks
+from sos_eval.report.mediation_blocks import first_link_blocks, mediation_blocks
 from sos_eval.report.methods_blocks import methods, notes, together
 from sos_eval.report.plan import since_the_lock
 from sos_eval.report.reading import estimator_label, method_label, outcome_label, scale_label, table_of, unit_words
 from sos_eval.report.tables.effects import summaries
 from sos_eval.report.tabulate import shown, with_p
-from sos_eval.report.truth_blocks import beside_the_truth, with_true_effects, with_true_mechanism
+from sos_eval.report.truth_blocks import beside_the_truth, with_true_effects
 from sos_eval.report.wording import alike, count, in_units, listing, minus_signs, number, p_number, plain_words
 from sos_eval.results.check import ENTRY
 from sos_eval.results.doses import doses_told
-from sos_eval.results.method import lookup
 from sos_eval.results.theory import cited_words
 
 __all__ = ["APPENDIX", "appendix", "effect", "implementation", "mechanisms", "moderators", "provenance"]
@@ -228,43 +227,10 @@ def mechanisms(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
         *_pictures(drawn, "theory"),
         *said,
         *_implied(bundle),
-        *_first_link(bundle),
+        *first_link_blocks(bundle),
         *_pictures(drawn, "mediation_path"),
         *mediation_blocks(bundle, _pictures(drawn, "mediation")),
     ]
-
-
-_MISSED = "An effect smaller than the detectable one is missed more often than one time in five."
-
-
-def _first_link(bundle: ResultBundle) -> list[Block]:
-    """Return the effects on what the intervention is said to work through, where that is measured."""
-    table = bundle.tables("mechanisms.first_link")
-    if table.empty:
-        said = (
-            "Nothing between practice and outcome is measured, so no effect on it was estimated: the mechanism itself"
-        )
-        return [Text(f"{said} is not shown.")]
-    table, known = with_true_mechanism(bundle, table, "first_link")
-    named = (
-        "words", "estimate", "true_effect", "conf_low", "conf_high", "n_treated_units", "p_value", "detectable",
-        "reason",
-    )  # fmt: skip
-    said = "The first link: by the same design and the same random adoptions, what practice does to what it is said to"
-    needed = "An effect there is needed for the mechanism, and does not show the rest of it."
-    return [
-        Text(" ".join(filter(None, (f"{said} work through. {needed} {_MISSED}", _link_scale(table), known)))),
-        Table(shown(with_p(table[[name for name in named if name in table]])), "Effects on measured mediators"),
-    ]
-
-
-def _link_scale(table: pd.DataFrame) -> str:
-    """Say on which scale effects on mediators are, and how they were estimated; empty where there is none."""
-    told = table[table["estimate"].notna()] if "scale" in table else table.iloc[:0]
-    if told.empty:
-        return ""
-    by = lookup("estimator", str(told["method"].iloc[0])).label
-    return f"Effects are differences in the mediator's own unit ({by}), with conventional intervals."
 
 
 def _node_words(cell: str, words: Mapping[str, str]) -> str:

@@ -99,6 +99,8 @@ def groups_of(panel: Panel, by: str) -> dict[str, NDArray[np.bool_]]:
     """
     if panel.layout != "panel":
         raise NotIdentified(panel.fault(f"moderators: {by}: rows are people, and groups are of units"))
+    if why := _no_groups(panel, by):
+        raise NotIdentified(panel.fault(f"moderators: {why}", f"write {by}_half or {by}_third"))
     space = assignment_space(panel, (by,))
     if isinstance(space, str):
         raise NotIdentified(panel.fault(f"moderators: {by}: {space.removeprefix('strata: ')}"))
@@ -107,6 +109,17 @@ def groups_of(panel: Panel, by: str) -> dict[str, NDArray[np.bool_]]:
     if values is None:
         return members
     return {f"{name} ({_range(values[units])})": units for name, units in members.items()}
+
+
+def _no_groups(panel: Panel, by: str) -> str:
+    """Say that a column of numbers makes no groups: fewer than two units a value, or values that change in a unit."""
+    if by not in panel.frame or not pd.api.types.is_numeric_dtype(panel.frame[by]):
+        return ""
+    values = panel.frame.groupby("unit", sort=False)[by].nunique()
+    if (values > 1).any():
+        return f"{by} changes within {values.index[values > 1][0]}"
+    n = panel.frame[by].nunique()
+    return f"{by} has {n} values in {panel.n_units} units, and each would be a group" if 2 * n > panel.n_units else ""
 
 
 def _range(values: Array) -> str:

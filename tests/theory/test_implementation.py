@@ -7,8 +7,9 @@ import pytest
 
 from sos_eval.declare import Document
 from sos_eval.design.protocol import protocol
-from sos_eval.errors import DesignFault, Faults, NotIdentified
+from sos_eval.errors import DesignFault, Faults, InputFault, NotIdentified
 from sos_eval.estimators import TWFE, CallawaySantAnna
+from sos_eval.jobs.steps import load_panels
 from sos_eval.report.implementation_blocks import practice_blocks
 from sos_eval.theory.as_treated import as_treated
 from sos_eval.theory.decay import decay
@@ -478,3 +479,20 @@ def test_where_everybody_begins_there_is_no_comparison():
     table = as_treated(fit(CallawaySantAnna(control="not_yet_treated"), data), MeasuredFidelity("score", minimum=0.6))
     assert table["estimate"].isna().all()
     assert set(table["reason"]) == {"there is no comparison: everybody begins, so nobody has a change without it"}
+
+
+@pytest.mark.parametrize(
+    ("section", "said"),
+    [
+        ("{items: {trst: 1, trust: 2}}", 'implementation.items.trst: .* has no column "trst"; did you mean "trust"'),
+        ("{instrument: i.yaml}", 'implementation.instrument: .* has no column "plan"; .*columns: {plan: YOUR_COLUMN}'),
+        ("{instrument: i.yaml, columns: {trust: idaci}}", 'implementation.columns: .* has no column "plan"; name'),
+        ("{instrument: no.yaml}", "implementation.instrument: .*no.yaml: no such file"),
+    ],
+)
+def test_what_an_instrument_reads_is_looked_for_at_its_own_line(tmp_path, section, said):
+    """They were blamed on panel.covariates, and a file that is not there on itself."""
+    items = "schema: sos-eval/instrument/1\ntitle: a\nitems: {trust: {weight: 1}, plan: {weight: 1}}\n"
+    (tmp_path / "i.yaml").write_text(items)
+    with pytest.raises(InputFault, match=rf"d\.yaml:18: {said}"):
+        load_panels(load(tmp_path, ("seed: 1\n", f"implementation: {section}\nseed: 1\n")))

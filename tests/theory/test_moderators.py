@@ -163,6 +163,19 @@ def test_run_writes_rows_and_the_test(tmp_path):
     assert "Whether the effect differs between groups" in (bundle.path / "report.html").read_text()
 
 
+def test_a_column_of_numbers_that_makes_no_groups_is_told_how_to_be_cut():
+    data = panel()
+    for values, what in ((data.unit_codes * 1.5, "score has 40 values in 40 units, and each would be a group"),
+                         (np.tile(np.arange(6.0), 40), "score changes within u001")):  # fmt: skip
+        with pytest.raises(NotIdentified) as caught:
+            group_faults(data.with_columns(score=values), "score")
+        fault = caught.value.faults[0]
+        assert what in fault.what
+        assert fault.instead == "write score_half or score_third"
+    by_code = data.with_columns(code=np.where(data.frame["side"] == "north", 1.0, 2.0))
+    assert group_faults(by_code, "code") == []
+
+
 def test_run_refuses_a_group_without_a_treated_unit(tmp_path):
     from sos_eval.jobs.check import check_design
 
