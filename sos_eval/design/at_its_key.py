@@ -49,12 +49,28 @@ def _sent(
                 key = _dotted(path)
                 cut = " (a column, or the panel's own cut in parts: exposure_half, outcome_third, …)"
                 return Fault(document.where(path), f"{key}: {lacking[1]}", fault.instead + cut * ("strata" in path))
+        if item := _item(document.data, lacking[2]):
+            path, instead = item
+            return Fault(document.where(path), f"{_dotted(path)}: {lacking[1]}", instead or fault.instead)
         if unwritten := defaults.get(lacking[2]):
             return Fault(document.where(unwritten), f"{_dotted(unwritten)}: {lacking[1]}", fault.instead)
     key, _, _ = fault.what.partition(":")
     if key.startswith("comparison."):
         return replace(fault, where=document.where(key.split(".")))
     return fault
+
+
+def _item(data: Mapping[str, Any], column: str) -> tuple[tuple[str | int, ...], str] | None:
+    """Return where an instrument's item that a column is read for stands, and what to write; None where it is none."""
+    declared = data.get("implementation")
+    if not isinstance(declared, dict):
+        return None
+    if isinstance(items := declared.get("items"), dict) and column in items:
+        return ("implementation", "items", column), ""
+    if declared.get("instrument") is None:
+        return None
+    near = f"name the column of this item: columns: {{{column}: YOUR_COLUMN}}"
+    return ("implementation", "columns" if "columns" in declared else "instrument"), near
 
 
 def _dotted(path: tuple[str | int, ...]) -> str:

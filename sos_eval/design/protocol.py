@@ -26,6 +26,7 @@ from sos_eval.inference.auto import RULE
 from sos_eval.results.method import summary
 from sos_eval.results.theory import cited_words
 from sos_eval.terms import SAFETY_ROLES
+from sos_eval.theory.stages import before_stages
 
 __all__ = ["protocol"]
 
@@ -242,7 +243,9 @@ def _implementation(design: Design) -> Iterator[str]:
         yield f"{least}; units count as treated all the same."
     if declared.stages:
         begin = listed([f"{name} ({first:g})" for name, first in declared.stages.items()])
-        yield f"Effects are told by stage, each from so many periods after the start until the next: {begin}."
+        left_out = before_stages(min(declared.stages.values()))
+        said = f"Effects are told by stage, each from so many periods after the start until the next: {begin}"
+        yield f"{said}; {left_out}." if left_out else f"{said}."
 
 
 def _theory(design: Design) -> Iterator[str]:

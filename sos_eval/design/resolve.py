@@ -31,6 +31,7 @@ from sos_eval.design.theory import (
     refuse_bad_controls,
     refuse_contradicted_splits,
     refuse_doses,
+    refuse_moved_controls,
     refuse_own_outcome,
     refuse_own_outcomes_looked_for,
     take_covariates,
@@ -86,6 +87,7 @@ def resolve(document: Document, *, panel: str | Path | None = None, seed: int | 
         refuse_own_outcome(reader, theory, spec_of)
         named = headline.panel.named_outcomes
         refuse_own_outcomes_looked_for(reader, discoveries, named.values())
+        refuse_moved_controls(reader, theory, checks, named, answered)
         refuse_idle_checks(reader, checks, answered, named, rebuilt=any(entry.comparison.rebuilds for entry in entries))
     disclosure = reader.build(Disclosure, data.get("disclosure", {}), ("disclosure",))
     report = reader.build(Report, data.get("report", {}), ("report",))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from sos_eval.design.sections import Path_, Reader
@@ -10,6 +10,7 @@ from sos_eval.errors import Faults, listed, nearest
 from sos_eval.numerics import _dowhy
 from sos_eval.panel.disclosure import Disclosure
 from sos_eval.panel.spec import OutcomeSpec
+from sos_eval.results.check import Check
 from sos_eval.results.method import registered
 from sos_eval.theory.controls import bad_controls, contradicted_split
 from sos_eval.theory.discovery import Discovery
@@ -29,6 +30,7 @@ __all__ = [
     "refuse_bad_controls",
     "refuse_contradicted_splits",
     "refuse_doses",
+    "refuse_moved_controls",
     "refuse_own_outcome",
     "refuse_own_outcomes_looked_for",
     "take_covariates",
@@ -189,6 +191,44 @@ def refuse_own_outcome(reader: Reader, theory: ProgrammeTheory | None, outcome: 
         if column in (outcome.count, outcome.value):
             what = f"theory.columns.{node}: {column} is what the outcome is made of"
             reader.add(("theory", "columns", node), what, "name a column that measures the node, or take it out")
+
+
+def refuse_moved_controls(
+    reader: Reader,
+    theory: ProgrammeTheory | None,
+    checks: Sequence[Check],
+    outcomes: Mapping[str, OutcomeSpec],
+    answered: str,
+) -> None:
+    """Refuse outcomes that a check takes for unmoved where the graph says that the intervention moves them.
+
+    An outcome is a node by its column in `theory.columns`, else by its own name or its column's. The headline's own
+    (`answered`) is refused as such elsewhere.
+    """
+    for i, check in enumerate(checks if theory is not None else ()):
+        for key, name in _taken_for_unmoved(check):
+            way = _moved_by(theory, name, outcomes.get(name)) if theory is not None and name != answered else ()
+            if theory is not None and way:
+                drawn = theory.graph.drawn(way)
+                what = f"{check.name}: {key}: by the theory the intervention moves {name}: {drawn}"
+                instead = "name an outcome that no way leads to, or take the arrow out if it is none"
+                reader.add(("checks", i, str(check.name), key), what, instead)
+
+
+def _taken_for_unmoved(check: Check) -> Iterator[tuple[str, str]]:
+    """Return the outcomes that a check says the intervention cannot have moved, each with its key."""
+    if name := getattr(check, "negative_control", ""):
+        yield "negative_control", name
+    for name in getattr(check, "outcomes", ()) if check.name == "placebo_outcome" else ():
+        yield "outcomes", name
+
+
+def _moved_by(theory: ProgrammeTheory, name: str, outcome: OutcomeSpec | None) -> tuple[str, ...]:
+    """Return the way from the treatment to an outcome; empty where there is none, or it is no node."""
+    columns = [column for column in (outcome.count, outcome.value) if column] if outcome is not None else []
+    nodes = [theory.node_of[column] for column in columns if column in theory.node_of]
+    nodes += [node for node in (name, *columns) if node in theory.graph.nodes]
+    return theory.graph.directed_path(theory.treatment, nodes[0]) if nodes else ()
 
 
 def refuse_own_outcomes_looked_for(

@@ -15,23 +15,26 @@ from sos_eval.jobs.answers import Group, Key, primary
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import too_few_for_an_interval
 from sos_eval.results.table import overall_rows
-from sos_eval.theory.moderators import Moderation, Moderator, group_faults, moderation
+from sos_eval.theory.moderators import Moderation, Moderator, difference_label, group_faults, moderation
 
 __all__ = ["Moderated", "moderated", "refuse_groups"]
 
 FEW = "with few treated units conventional intervals are too narrow; the difference is tested by random adoptions"
 
 
+#: Beside the test of more than two groups.
+_ALL = "one test of all groups at once, so no one difference: those of pairs are in moderators.pairs"
 #: Treated and comparison clusters from which they are not.
 _MANY = 40
 
 
 @dataclass(frozen=True)
 class Moderated:
-    """Rows of `estimates.csv` with a subgroup, and the table of tests; empty where no moderator is declared."""
+    """Rows of `estimates.csv` with a subgroup, the table of tests, and what was found by column; empty without any."""
 
     rows: tuple[pd.DataFrame, ...] = ()
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    found: dict[str, Moderation] = field(default_factory=dict)
 
 
 def refuse_groups(design: Design, groups: dict[Key, Group]) -> None:
@@ -51,7 +54,8 @@ def refuse_groups(design: Design, groups: dict[Key, Group]) -> None:
             for what in group_faults(panel, one.by):
                 faults.add(where, f"moderators.{i}.by: {what}", "choose wider groups, or take it out")
         except InputFault as fault:
-            faults.add(where, fault.faults[0].what, "name a column that is fixed before the start")
+            told = fault.faults[0]
+            faults.add(where, told.what, told.instead or "name a column that is fixed before the start")
     faults.stop()
 
 
@@ -60,14 +64,17 @@ def moderated(design: Design, groups: dict[Key, Group], fitted: dict[Key, Fitted
     if not design.moderators:
         return Moderated()
     key = primary(design, groups)
-    rows, tests = [], []
+    rows, tests, every = [], [], {}
     for one in design.moderators:
-        found = moderation(fitted[key], one, account.stream("moderator", *key, one.by))
+        found = every[one.by] = moderation(fitted[key], one, account.stream("moderator", *key, one.by))
         rows += [_row(label, group, found.scale, account) for label, group in found.groups.items()]
         tests.append(_test(one, found))
         if len(found.groups) == 2:
             rows.append(_difference(one, found, rows[-2:]))
-    return Moderated(tuple(rows), {"moderators": pd.DataFrame(tests)})
+    tables = {"moderators": pd.DataFrame(tests)}
+    pairs = [found.pairs.assign(by=by, scale=_differences_scale(found)) for by, found in every.items()]
+    tables |= {"moderators.pairs": pd.concat(pairs, ignore_index=True)} if any(map(len, pairs)) else {}
+    return Moderated(tuple(rows), tables, every)
 
 
 def _row(label: str, fitted: Fitted, scale: str, account: Account) -> pd.DataFrame:
@@ -93,7 +100,7 @@ def _difference(moderator: Moderator, found: Moderation, parts: list[pd.DataFram
     empty = dict.fromkeys(("conf_low", "conf_high", "band_low", "band_high", "statistic", "df"), np.nan)
     counts = {name: first[name] + second[name] for name in ("n_obs", "n_units", "n_treated_units", "n_clusters")}
     return first.assign(
-        **empty, **counts, subgroup=f"{moderator.by}: difference", estimate=apart, std_error=error,
+        **empty, **counts, subgroup=difference_label(moderator.by), estimate=apart, std_error=error,
         p_value=found.p_value, inference="randomization", reason="",
     )  # fmt: skip
 
@@ -101,11 +108,15 @@ def _difference(moderator: Moderator, found: Moderation, parts: list[pd.DataFram
 def _test(moderator: Moderator, found: Moderation) -> dict[str, object]:
     """Return the line of the test."""
     groups = "; ".join(
-        f"{name} ({int(group.panel.ever_treated.sum())} treated of {group.panel.n_units})"
+        f"{name}: {int(group.panel.ever_treated.sum())} treated of {group.panel.n_units}"
         for name, group in found.groups.items()
     )
     return {
         "by": moderator.by, "groups": groups, "difference": found.difference, "p_value": found.p_value,
         "detectable": found.detectable, "draws": found.draws,
-        "scale": "log ratio" if found.scale == "ratio" else found.scale,
+        "scale": _differences_scale(found), "reason": _ALL if len(found.groups) > 2 else "",
     }  # fmt: skip
+
+
+def _differences_scale(found: Moderation) -> str:
+    return "log ratio" if found.scale == "ratio" else found.scale

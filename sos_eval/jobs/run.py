@@ -12,6 +12,7 @@ from sos_eval.design.evidence import evidence_sheet
 from sos_eval.design.lock import as_locked, lock_path
 from sos_eval.jobs import steps
 from sos_eval.jobs.account import Account
+from sos_eval.jobs.answers import primary
 from sos_eval.jobs.discovery import discovered
 from sos_eval.jobs.discreet import discreet
 from sos_eval.jobs.emmie import refuse_packages, refuse_sections
@@ -21,11 +22,12 @@ from sos_eval.jobs.implementation import implemented
 from sos_eval.jobs.imputed import over_imputations
 from sos_eval.jobs.judge import judge
 from sos_eval.jobs.look import own_look
+from sos_eval.jobs.mechanism_truth import true_mechanisms
 from sos_eval.jobs.moderators import moderated
 from sos_eval.jobs.runs import data_files, logged
 from sos_eval.jobs.theory import identification, theorised
 from sos_eval.jobs.universal_base import universal_base
-from sos_eval.jobs.world_truth import true_of
+from sos_eval.jobs.world_truth import known_to, true_of
 from sos_eval.jobs.write import write
 
 __all__ = ["Progress", "default_out", "run"]
@@ -112,7 +114,9 @@ def _evaluated(plan: Design, folder: Path, account: Account, *, force: bool) -> 
         costed = steps.cost(plan, inferred, checked, groups, facts, practised)
     facts = logged(plan, folder, facts, account)
     further = universal_base(fitted, account) | theory.tables | by_group.tables | looked | practised
-    further |= declared_families(plan, inferred) | true_of(plan, fitted)
+    known = known_to(plan)
+    further |= declared_families(plan, inferred) | true_of(plan, known, fitted, by_group.found)
+    further |= true_mechanisms(plan, known, fitted[primary(plan, groups)], theory.tables)
     further |= evidence_sheet(plan, facts, further)
     with account.step("write"):
         return write(

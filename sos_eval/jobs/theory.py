@@ -24,7 +24,7 @@ from sos_eval.theory.tables import adjustment_table, edges_table, nodes_table
 from sos_eval.theory.trends import movers
 from sos_eval.theory.words import facts_of
 
-__all__ = ["Theorised", "identification", "refuse_mediators", "theorised"]
+__all__ = ["Theorised", "identification", "on_values", "refuse_mediators", "theorised"]
 
 #: Level of the adjusted tests of what a theory implies.
 LEVEL = 0.05
@@ -108,7 +108,7 @@ def theorised(
         "theory.nodes": nodes_table(theory), "theory.edges": edges_table(theory), "theory.trends": moving,
         "theory.adjustment": adjustment_table(found), "theory.implications": table,
     }  # fmt: skip
-    links = first_links(theory, _on_values(fitted[first]), DRAWS, account.stream("first_link", *first))
+    links = first_links(theory, on_values(fitted[first]), DRAWS, account.stream("first_link", *first))
     tables["mechanisms.first_link"] = _guarded(links, design)
     if not design.disclosure.guards:
         rng = account.stream("second_link", *first)
@@ -125,12 +125,12 @@ def _guarded(links: pd.DataFrame, design: Design) -> pd.DataFrame:
     fewest = design.disclosure.fewest
     sizes = links[["n_treated_units", "n_units"]].astype(float)
     few = (sizes["n_treated_units"] < fewest) | (sizes["n_units"] - sizes["n_treated_units"] < fewest)
-    numbers = ["estimate", "std_error", "n_units", "n_treated_units", "p_value", "detectable"]
+    numbers = ["estimate", "std_error", "conf_low", "conf_high", "n_units", "n_treated_units", "p_value", "detectable"]
     out = links.astype(dict.fromkeys(numbers, float))
     out.loc[few, numbers] = float("nan")
     return out.assign(reason=out["reason"].mask(few, few_words(fewest)))
 
 
-def _on_values(fitted: Fitted) -> Fitted:
-    """Return the headline's estimate under a method that takes outcomes that are no counts: two-way fixed effects."""
-    return replace(fitted, estimator=TWFE()) if "exposure" in fitted.estimator.needs else fitted
+def on_values(fitted: Fitted) -> Fitted:
+    """Return the headline's estimate under a method whose effects are differences: two-way fixed effects for ratios."""
+    return replace(fitted, estimator=TWFE()) if (fitted.estimate.cells["scale"] == "ratio").any() else fitted

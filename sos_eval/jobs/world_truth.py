@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from os.path import normpath
 from pathlib import Path
 
@@ -14,39 +14,94 @@ from sos_eval.jobs.answers import Key
 from sos_eval.results.assignments import MATCHED_ROWS
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.overall_average import AS_ESTIMATED, PLAIN, averaged_rows
+from sos_eval.theory.moderators import Moderation, difference_label
 from sos_eval.worlds.source import KnownEffects, known_effects
 
-__all__ = ["TRUTH", "true_of"]
+__all__ = ["TRUTH", "averaged_as", "known_as", "known_to", "true_of", "units_of"]
 
 TRUTH = "true_effects"
 #: Of rows that are matched after the window, effects are those of full embedding.
 PHASES = ("embedded", "")
-_COLUMNS = ["estimator", "outcome", "scale", "true_effect", "declared_effect", "whose", "averaged"]
+_COLUMNS = ["estimator", "outcome", "scale", "true_effect", "declared_effect", "whose", "averaged", "subgroup"]
 
 
-def true_of(design: Design, fitted: Mapping[Key, Fitted]) -> dict[str, pd.DataFrame]:
+def known_to(design: Design) -> KnownEffects | None:
+    """Return what the world behind a design's panel is known to do; None where data are real or given in its place."""
+    if design.panel.source != "world" or design.overrides.get("panel.path", (None, None))[1]:
+        return None
+    return known_effects(Path(normpath(design.base / design.panel.path)), design.seed)
+
+
+def true_of(
+    design: Design, known: KnownEffects | None, fitted: Mapping[Key, Fitted], groups: Mapping[str, Moderation]
+) -> dict[str, pd.DataFrame]:
     """Return ``true_effects``: of every estimate the true effect that it is the average of; nothing of real data.
 
     Columns ``estimator, outcome, scale``; ``true_effect``: the average over the treated rows that the estimate's
     overall effect averages, each counting what it counts there (`results.overall_average`); ``declared_effect``, the
     average that the world states, and ``whose``, over whom that is; ``averaged``, whether the estimate is that average
-    itself or mixes treated rows by weights that follow how treatment varies. An outcome that the world does not know
-    is left out; where it knows nothing of a treated row the true effect is NaN.
+    itself or mixes treated rows by weights that follow how treatment varies; ``subgroup``, empty for the whole: of
+    groups of a moderator it is the average that the estimate on that group is of, and of two groups their difference
+    (of ratios the ratio), which no world states. An outcome that the world does not know is left out; where it knows
+    nothing of a treated row the true effect is NaN.
+
+    Parameters
+    ----------
+    groups
+        What was found of each moderator, by its column.
     """
-    if design.panel.source != "world" or design.overrides.get("panel.path", (None, None))[1]:
+    if known is None:
         return {}
-    known = known_effects(Path(normpath(design.base / design.panel.path)), design.seed)
-    columns = {name: one.count or one.value for name, one in design.panel.named_outcomes.items()}
-    rows = [
-        (estimator, outcome, scale, _own(known, name, scale, one), declared, known.whose, _averaged(one))
-        for (estimator, outcome), one in fitted.items()
-        for name, scale, declared in known.overall.itertuples(index=False)
-        if name in (outcome, columns.get(outcome)) and scale in set(one.estimate.cells["scale"])
-    ]
+    rows: list[tuple[object, ...]] = []
+    for (estimator, outcome), one in fitted.items():
+        for name, scale, declared in known.overall.itertuples(index=False):
+            if name == known_as(design, known, outcome) and scale in set(one.estimate.cells["scale"]):
+                stated = declared * units_of(known, name, scale, one)
+                rows.append(
+                    (
+                        estimator,
+                        outcome,
+                        scale,
+                        _own(known, name, scale, one),
+                        stated,
+                        known.whose,
+                        averaged_as(one),
+                        "",
+                    )
+                )
+    for by, found in groups.items():
+        rows += _of_groups(design, known, by, found)
     return {TRUTH: pd.DataFrame(rows, columns=_COLUMNS)} if rows else {}
 
 
-def _averaged(fitted: Fitted) -> str:
+def known_as(design: Design, known: KnownEffects, outcome: str) -> str:
+    """Return what the world calls an outcome of a design: its name or its column; empty where it does not know it."""
+    declared = design.panel.named_outcomes.get(outcome)
+    names = (outcome, *((declared.count, declared.value) if declared else ()))
+    return next((str(name) for name in names if name in set(known.overall["outcome"])), "")
+
+
+def _of_groups(design: Design, known: KnownEffects, by: str, found: Moderation) -> Iterator[tuple[object, ...]]:
+    """Return a line per group of a moderator, and of two their difference, second less first."""
+    effects = []
+    for label, one in found.groups.items():
+        outcome = one.panel.outcome.name
+        if not (name := known_as(design, known, outcome)):
+            return
+        effects.append(_own(known, name, found.scale, one))
+        yield one.id, outcome, found.scale, effects[-1], np.nan, "", averaged_as(one), label
+    if len(effects) == 2:
+        first, second = effects
+        apart = second / first if found.scale == "ratio" else second - first
+        yield one.id, outcome, found.scale, apart, np.nan, "", averaged_as(one), difference_label(by)
+
+
+def units_of(known: KnownEffects, outcome: str, scale: str, fitted: Fitted) -> float:
+    """Return what turns the world's rates into those of the panel, which may be per another number."""
+    return fitted.panel.outcome.per / known.per[outcome] if scale == "rate_per" and outcome in known.per else 1.0
+
+
+def averaged_as(fitted: Fitted) -> str:
     """Say whether an estimate is the average itself: so is a linear mixture where one start is all that varies."""
     panel, method = fitted.panel, fitted.estimator
     alike = panel.layout == "panel" and len(panel.cohorts) == 1 and panel.is_balanced and not panel.stratified
@@ -68,4 +123,4 @@ def _own(known: KnownEffects, outcome: str, scale: str, fitted: Fitted) -> float
     if scale == "ratio":
         return float((with_it * own["weight"]).sum() / (without * own["weight"]).sum())
     effect = np.log(with_it) - np.log(without) if scale == "log" else with_it - without
-    return float((effect * own["weight"]).sum())
+    return float((effect * own["weight"]).sum()) * units_of(known, outcome, scale, fitted)

@@ -97,7 +97,22 @@ def _flow(table: pd.DataFrame, bundle: ResultBundle) -> str:
     return f"From {first} to {last}."
 
 
+def _mediation_path(table: pd.DataFrame, bundle: ResultBundle) -> str:
+    parts = []
+    for mediator, rows in table.groupby("mediator", sort=False):
+        told = rows[rows["estimate"].notna()]
+        said = [f"{row['arrow']} {number(row['estimate'])}{_ends(row)}" for _, row in told.iterrows()]
+        parts.append(f"{mediator}: {', '.join(said)}.")
+    return " ".join(parts)
+
+
+def _ends(row: pd.Series) -> str:
+    if not np.isfinite(row[["conf_low", "conf_high"]].astype(float)).all():
+        return ""
+    return f" ({number(row['conf_low'])} to {number(row['conf_high'])})"
+
+
 _TOLD: dict[str, Callable[[pd.DataFrame, ResultBundle], str]] = {
     "answer": _answer, "leave_one_out": _leave_one_out, "outcome_paths": _outcome_paths, "event_study": _event_study,
-    "overlap": _overlap, "flow": _flow,
+    "overlap": _overlap, "flow": _flow, "mediation_path": _mediation_path,
 }  # fmt: skip

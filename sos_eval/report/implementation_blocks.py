@@ -11,6 +11,7 @@ from sos_eval.report.content import Block, Bullets, Table, Text
 from sos_eval.report.reading import method_label, unit_words
 from sos_eval.report.tabulate import shown
 from sos_eval.report.wording import count, interval_words, number, p_number
+from sos_eval.theory.stages import before_stages
 
 __all__ = ["practice_blocks"]
 
@@ -115,6 +116,8 @@ def _by_stage(bundle: ResultBundle) -> list[Block]:
         "start, under the headline's procedures; a stage of one period is the line of that period in the event study. "
         "Their p values are not adjusted for the number of stages, and stages are not tested against one another."
     )
+    if left_out := before_stages(float(table["first"].min())):
+        said += f" By the design {left_out}: what happened then is in the event study alone."
     if (table["fewest_treated"] < table["most_treated"].max()).any():
         said += (
             " Not all who began are seen in every period: what differs between stages may be who is in them, and not "

@@ -10,9 +10,48 @@ import pandas as pd
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.content import Block, Bullets, Table, Text
 from sos_eval.report.tabulate import shown, with_p
+from sos_eval.report.truth_blocks import with_true_mechanism
 from sos_eval.report.wording import number, plain_words
+from sos_eval.results.method import lookup
 
-__all__ = ["mediation_blocks"]
+__all__ = ["first_link_blocks", "mediation_blocks"]
+
+_MISSED = "An effect smaller than the detectable one is missed more often than one time in five."
+
+_JOINT = (
+    "words", "first_p", "link", "true_link", "link_low", "link_high", "link_p", "link_detectable", "joint_p", "n_units",
+    "reason",
+)  # fmt: skip
+
+
+def first_link_blocks(bundle: ResultBundle) -> list[Block]:
+    """Return the effects on what the intervention is said to work through, where that is measured."""
+    table = bundle.tables("mechanisms.first_link")
+    if table.empty:
+        said = (
+            "Nothing between practice and outcome is measured, so no effect on it was estimated: the mechanism itself"
+        )
+        return [Text(f"{said} is not shown.")]
+    table, known = with_true_mechanism(bundle, table, "first_link")
+    named = (
+        "words", "estimate", "true_effect", "conf_low", "conf_high", "n_treated_units", "p_value", "detectable",
+        "reason",
+    )  # fmt: skip
+    said = "The first link: by the same design and the same random adoptions, what practice does to what it is said to"
+    needed = "An effect there is needed for the mechanism, and does not show the rest of it."
+    return [
+        Text(" ".join(filter(None, (f"{said} work through. {needed} {_MISSED}", _link_scale(table), known)))),
+        Table(shown(with_p(table[[name for name in named if name in table]])), "Effects on measured mediators"),
+    ]
+
+
+def _link_scale(table: pd.DataFrame) -> str:
+    """Say on which scale effects on mediators are, and how they were estimated; empty where there is none."""
+    told = table[table["estimate"].notna()] if "scale" in table else table.iloc[:0]
+    if told.empty:
+        return ""
+    by = lookup("estimator", str(told["method"].iloc[0])).label
+    return f"Effects are differences in the mediator's own unit ({by}), with conventional intervals."
 
 
 def mediation_blocks(bundle: ResultBundle, pictures: Sequence[Block]) -> list[Block]:
@@ -24,6 +63,7 @@ def _joint(bundle: ResultBundle) -> list[Block]:
     table = bundle.tables("mechanisms.joint")
     if table.empty:
         return []
+    told, known = with_true_mechanism(bundle, table, "second_link")
     return [
         Text(
             "Both links together: the joint p is the larger of the first link's and of the second's, whether the "
@@ -31,8 +71,9 @@ def _joint(bundle: ResultBundle) -> list[Block]:
             "link is an association: with both links present the mechanism is possible, not shown. Links at their "
             "detectable sizes are found four times in five each, so both at once in about two of three."
         ),
+        *([Text(known)] if known else []),
         Table(
-            shown(with_p(table.drop(columns=["mediator", "first_detectable"]))),
+            shown(with_p(told[[name for name in _JOINT if name in told]])),
             "Both links: effect on the mediator, and mediator with outcome",
         ),
     ]
@@ -45,12 +86,15 @@ def _parts(bundle: ResultBundle) -> list[Block]:
         return []
     declared: list[dict[str, Any]] = (bundle.design.get("theory") or {}).get("mediation") or []
     words = dict(zip(table["mediator"].astype(str), table["words"].astype(str), strict=True))
+    split = set(table.loc[table["estimate"].notna(), "mediator"])
     relied = [
-        f"{words.get(str(path['through']), path['through'])}: {path['ignorability']}{_reference(path)}"
+        f"{words.get(str(path['through']), path['through'])}: {path['ignorability']}"
+        f"{_reference(path) if path['through'] in split else ''}"
         for path in declared
     ]
     quantities = [plain_words(str(name)) if pd.notna(name) else "" for name in table["quantity"]]
-    told = table.drop(columns="mediator").assign(quantity=quantities)
+    told, known = with_true_mechanism(bundle, table)
+    told = told.drop(columns="mediator").assign(quantity=quantities)
     return [
         Text("What the split relies on, as declared and untestable: nothing hidden moves both mediator and outcome."),
         Bullets(tuple(relied)),
@@ -58,6 +102,7 @@ def _parts(bundle: ResultBundle) -> list[Block]:
             "And that the mediator is measured without error: what an unreliable measure leaves out of its path looks "
             "like an effect beside it. Nothing is corrected for that."
         ),
+        *([Text(known)] if known else []),
         Table(shown(told), "The effect split: what runs through the mediator, and the rest"),
         *([_hidden(hidden)] if len(hidden) else []),
     ]

@@ -17,13 +17,13 @@ from sos_eval.report.family_blocks import families
 from sos_eval.report.flow_words import left_out
 from sos_eval.report.group_blocks import balance_table_of, group_words, groups_of_rows
 from sos_eval.report.implementation_blocks import practice_blocks
-from sos_eval.report.mediation_blocks import mediation_blocks
+from sos_eval.report.mediation_blocks import first_link_blocks, mediation_blocks
 from sos_eval.report.methods_blocks import methods, notes, together
 from sos_eval.report.plan import since_the_lock
 from sos_eval.report.reading import estimator_label, method_label, outcome_label, scale_label, table_of, unit_words
 from sos_eval.report.tables.effects import summaries
 from sos_eval.report.tabulate import shown, with_p
-from sos_eval.report.truth_blocks import beside_the_truth
+from sos_eval.report.truth_blocks import beside_the_truth, with_true_effects
 from sos_eval.report.wording import alike, count, in_units, listing, minus_signs, number, p_number, plain_words
 from sos_eval.results.check import ENTRY
 from sos_eval.results.doses import doses_told
@@ -227,28 +227,9 @@ def mechanisms(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
         *_pictures(drawn, "theory"),
         *said,
         *_implied(bundle),
-        *_first_link(bundle),
+        *first_link_blocks(bundle),
+        *_pictures(drawn, "mediation_path"),
         *mediation_blocks(bundle, _pictures(drawn, "mediation")),
-    ]
-
-
-_MISSED = "An effect smaller than the detectable one is missed more often than one time in five."
-
-
-def _first_link(bundle: ResultBundle) -> list[Block]:
-    """Return the effects on what the intervention is said to work through, where that is measured."""
-    table = bundle.tables("mechanisms.first_link")
-    if table.empty:
-        said = (
-            "Nothing between practice and outcome is measured, so no effect on it was estimated: the mechanism itself"
-        )
-        return [Text(f"{said} is not shown.")]
-    names = ["words", "estimate", "std_error", "n_treated_units", "p_value", "detectable", "reason"]
-    said = "The first link: by the same design and the same random adoptions, what practice does to what it is said to"
-    needed = "An effect there is needed for the mechanism, and does not show the rest of it."
-    return [
-        Text(f"{said} work through. {needed} {_MISSED}"),
-        Table(shown(with_p(table[names])), "Effects on measured mediators"),
     ]
 
 
@@ -287,9 +268,10 @@ def moderators(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
             "fifths), and enough treated units in each group.",
         )
     names = ["subgroup", "estimator", "outcome", "inference", "estimate", "conf_low", "conf_high", "p_value", "reason"]
+    told = with_true_effects(bundle, rows[[*names, "scale"]]).drop(columns="scale")
     return [
         Heading("Moderators"),
-        Table(shown(with_p(_labelled(bundle, rows[names]))), "Effects by subgroup"),
+        Table(shown(with_p(_labelled(bundle, told))), "Effects by subgroup"),
         *_difference_tests(bundle),
         *looked,
     ]
@@ -304,7 +286,22 @@ def _difference_tests(bundle: ResultBundle) -> list[Block]:
     missed = "A difference smaller than the detectable one is missed more often than one time in five."
     scale = scale_label(bundle, bundle.facts.headline.outcome, str(table["scale"].iloc[0]))
     told = table.assign(by=[plain_words(str(name)) for name in table["by"]], scale=scale)
-    return [Text(f"{said} {missed}"), Table(shown(with_p(told)), "Whether the effect differs between groups")]
+    return [
+        Text(f"{said} {missed}"),
+        Table(shown(with_p(told)), "Whether the effect differs between groups"),
+        *_pairs(bundle, scale),
+    ]
+
+
+def _pairs(bundle: ResultBundle, scale: str) -> list[Block]:
+    """Return every difference of two groups where there are more."""
+    table = bundle.tables("moderators.pairs")
+    if table.empty:
+        return []
+    said = "p and detectable differences of pairs hold for all pairs of a moderator together."
+    words = {name: [plain_words(str(one)) for one in table[name]] for name in ("first", "second", "by")}
+    told = table.assign(**words, scale=scale)
+    return [Text(said), Table(shown(with_p(told)), "Differences of two groups, second less first")]
 
 
 def _labelled(bundle: ResultBundle, rows: pd.DataFrame) -> pd.DataFrame:

@@ -11,14 +11,74 @@ from sos_eval.report.tables.effects import summaries
 from sos_eval.report.wording import alike, number, p_number
 from sos_eval.results.overall_average import PLAIN
 
-__all__ = ["beside_the_truth", "known_truth"]
+__all__ = ["beside_the_truth", "known_truth", "with_true_effects", "with_true_mechanism"]
+
+_KEYS = ["estimator", "outcome", "scale", "subgroup"]
+#: What a reader should know of the truth beside the links of a mechanism.
+_KNOWN = {
+    "first_link": "These data are simulated, so that what is true is known and stands beside each estimate, averaged "
+    "over the units and periods that the estimate averages.",
+    "second_link": "A mediator that is measured with error has a smaller second link than the true one.",
+}
+_MIXED = "Where true parts differ between units, an estimate of them is a mixture with weights of its own."
+
+
+def with_true_effects(bundle: ResultBundle, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows of effects by subgroup with the true effect beside each, where any is known."""
+    truth = _truth(bundle)
+    if truth["subgroup"].eq("").all():
+        return rows
+    own = rows[_KEYS].merge(truth, on=_KEYS, how="left")["true_effect"]
+    return _beside(rows, "estimate", "true_effect", own)
+
+
+def with_true_mechanism(bundle: ResultBundle, table: pd.DataFrame, quantity: str = "") -> tuple[pd.DataFrame, str]:
+    """Return a table of a mechanism with the true effects beside it, and what a reader should know of them.
+
+    Parameters
+    ----------
+    quantity
+        Of which link its rows are; unless given they say so themselves.
+    """
+    if "mechanisms.true_effects" not in bundle.table_names:
+        return table, ""
+    keys = ["mediator", "quantity"]
+    truth = bundle.tables("mechanisms.true_effects")[[*keys, "true_effect", "averaged"]]
+    own = (table.assign(quantity=quantity) if quantity else table)[keys].astype(str).merge(truth, on=keys, how="left")
+    if own["true_effect"].isna().all():
+        return table, ""
+    said = _KNOWN.get(quantity, _MIXED if own["averaged"].eq(PLAIN).any() else "")
+    link = quantity == "second_link"
+    told = _beside(table, "link" if link else "estimate", "true_link" if link else "true_effect", own["true_effect"])
+    return told, said
+
+
+def _beside(table: pd.DataFrame, column: str, name: str, values: pd.Series) -> pd.DataFrame:
+    """Return a table with a column more, after another."""
+    told = table.copy()
+    told.insert(list(table.columns).index(column) + 1, name, values.to_numpy())
+    return told
+
+
+def _truth(bundle: ResultBundle) -> pd.DataFrame:
+    """Return the true effects; without rows where none is known."""
+    if "true_effects" not in bundle.table_names:
+        return pd.DataFrame(columns=[*_KEYS, "true_effect"])
+    truth = bundle.tables("true_effects")
+    return truth.assign(subgroup=truth["subgroup"].fillna("") if "subgroup" in truth else "")
+
+
+def _of_the_whole(bundle: ResultBundle) -> pd.DataFrame:
+    """Return the true effects that are of no subgroup."""
+    truth = _truth(bundle)
+    return truth[truth["subgroup"] == ""]
 
 
 def beside_the_truth(bundle: ResultBundle) -> list[Block]:
     """Return overall estimates beside the true effect that each is the average of; nothing where data are real."""
     if "true_effects" not in bundle.table_names:
         return []
-    truth = bundle.tables("true_effects")
+    truth = _of_the_whole(bundle)
     found = summaries(bundle.estimates)
     found = found[found["estimate"].notna() & ~found["estimand"].isin(["ate", "ato"])]  # the truth is of the treated
     rows = []
@@ -46,7 +106,7 @@ def known_truth(bundle: ResultBundle) -> str:
     headline = bundle.headline
     if "true_effects" not in bundle.table_names or headline.get("estimate") is None:
         return ""
-    truth = bundle.tables("true_effects")
+    truth = _of_the_whole(bundle)
     key = [headline.get(name) for name in ("estimator", "outcome", "scale")]
     own = truth[(truth[["estimator", "outcome", "scale"]] == key).all(axis=1) & truth["true_effect"].notna()]
     if own.empty:

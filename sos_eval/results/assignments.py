@@ -286,7 +286,25 @@ def _stratum_labels(panel: Panel, name: str, item: Codes) -> list[str] | None:
 
 
 def _quantile_labels(panel: Panel, column: str, part: str, item: Codes) -> list[str] | None:
-    """Cut items at the quantiles of their mean before the first start (exposure: of the items' sums)."""
+    """Cut items at the quantiles of what they are cut by."""
+    values = _cut_by(panel, column, part, item)
+    if not np.isfinite(values).all():
+        return None
+    cuts = np.quantile(values, np.arange(1, PARTS[part]) / PARTS[part])
+    return [f"{column} {part} {int(k) + 1}" for k in np.searchsorted(cuts, values, side="left")]
+
+
+def cut_by(panel: Panel, name: str) -> Array | None:
+    """Return what a stratum that is cut in parts is cut by, (n_units,): None where it is the column itself."""
+    column, part = in_parts(name)
+    if not part or name in panel.frame:
+        return None
+    item = _items(panel)
+    return _cut_by(panel, column, part, item)[item]
+
+
+def _cut_by(panel: Panel, column: str, part: str, item: Codes) -> Array:
+    """Return the items' means before the first start (of exposure their sums), (n_items,)."""
     _known(panel, column, f"{column}_{part}")
     before = panel.frame[panel.frame["time"].isin(panel.pre_times)]
     if not pd.api.types.is_numeric_dtype(before[column]):
@@ -294,11 +312,7 @@ def _quantile_labels(panel: Panel, column: str, part: str, item: Codes) -> list[
         raise DesignFault(panel.fault(what, "name the column itself"))
     means = before.groupby("unit", sort=False)[column].mean().reindex(panel.units)
     grouped = pd.Series(means.to_numpy(float)).groupby(item)
-    values = (grouped.sum(min_count=1) if column == "exposure" else grouped.mean()).to_numpy(float)
-    if not np.isfinite(values).all():
-        return None
-    cuts = np.quantile(values, np.arange(1, PARTS[part]) / PARTS[part])
-    return [f"{column} {part} {int(k) + 1}" for k in np.searchsorted(cuts, values, side="left")]
+    return np.asarray((grouped.sum(min_count=1) if column == "exposure" else grouped.mean()).to_numpy(float))
 
 
 def _known(panel: Panel, column: str, given: str) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from scipy.special import stdtrit
 
 from sos_eval.errors import InputFault, NotIdentified
 from sos_eval.numerics.lots import found_in_four_of_five, share_reached
@@ -14,15 +15,18 @@ from sos_eval.panel.panel import Array, Outcome, Panel
 from sos_eval.results.assignments import AssignmentSpace
 from sos_eval.results.estimate import clustered_error
 from sos_eval.results.fitted import Fitted
+from sos_eval.results.inference import too_few_for_an_interval
 from sos_eval.results.without_effect import without_effect
 from sos_eval.theory.programme import ProgrammeTheory
 
-__all__ = ["first_links", "mediators", "on_column"]
+__all__ = ["first_links", "fitted_on", "mediators", "on_column"]
 
 COLUMNS = (
     "mediator", "words", "column", "estimate", "std_error", "n_units", "n_treated_units", "p_value", "detectable",
-    "reason",
+    "reason", "scale", "method", "conf_low", "conf_high",
 )  # fmt: skip
+#: Of the conventional intervals.
+LEVEL = 0.95
 #: Adoptions, at most, that say which effect the test would find.
 _SPREAD = 499
 
@@ -45,7 +49,8 @@ def first_links(theory: ProgrammeTheory, fitted: Fitted, draws: int, rng: np.ran
     Returns
     -------
     DataFrame
-        A row per mediator: effect with its cluster-robust error, p by random adoptions, and the effect that they would
+        A row per mediator: effect with its cluster-robust error and interval (none below five clusters on a side), its
+        scale and the method that made it, p by random adoptions, and the effect that they would
         find four times in five (2.8 times the spread of estimates under them with the estimated effect taken out), or
         the reason why not.
     """
@@ -62,17 +67,20 @@ def first_links(theory: ProgrammeTheory, fitted: Fitted, draws: int, rng: np.ran
 
 def _link(
     column: str, fitted: Fitted, space: AssignmentSpace | str, draws: int, rng: np.random.Generator
-) -> dict[str, float]:
-    """Return effect, error, units and p on one mediator."""
-    source = on_column(fitted.source, column)
-    on_it = replace(fitted, source=source, lots_of="", estimate=fitted.refit(source))
+) -> dict[str, float | str]:
+    """Return effect, error, interval, units and p on one mediator."""
+    on_it = fitted_on(fitted, column)
+    source = on_it.source
     row = _overall(on_it.estimate.cells)
     errors = clustered_error(on_it.estimate)
     panel = on_it.estimate.panel
-    found = {
-        "estimate": float(on_it.estimate.values[row]), "n_units": panel.n_units,
-        "std_error": float(errors[row]) if errors is not None else np.nan,
-        "n_treated_units": int(panel.ever_treated.sum()),
+    effect, error = float(on_it.estimate.values[row]), float(errors[row]) if errors is not None else np.nan
+    few = too_few_for_an_interval(panel.n_treated_clusters, panel.n_clusters - panel.n_treated_clusters)
+    half = np.nan if few else float(stdtrit(panel.n_clusters - 1, 0.5 + LEVEL / 2)) * error
+    found: dict[str, float | str] = {
+        "estimate": effect, "n_units": panel.n_units, "std_error": error, "conf_low": effect - half,
+        "conf_high": effect + half, "n_treated_units": int(panel.ever_treated.sum()),
+        "scale": str(on_it.estimate.cells["scale"].iloc[row]), "method": on_it.estimator.name,
     }  # fmt: skip
     if isinstance(space, str):
         raise NotIdentified(space)
@@ -80,10 +88,22 @@ def _link(
     batch = on_it.refit_assignments(np.vstack([source.first_treated, lots.first_treated]))
     at = _overall(batch.cells)
     statistic = _statistic(batch.values[:, at], batch.std_error, at)
-    without = replace(on_it, source=without_effect(source, found["estimate"], ratio=False))
+    without = replace(on_it, source=without_effect(source, effect, ratio=False))
     drawn = without.refit_assignments(lots.first_treated[:_SPREAD])
     size = found_in_four_of_five(drawn.values[:, _overall(drawn.cells)])
     return {**found, "p_value": share_reached(statistic, complete=lots.complete), "detectable": size}
+
+
+def fitted_on(fitted: Fitted, column: str) -> Fitted:
+    """Return the estimate made again with a column in place of its outcome.
+
+    Raises
+    ------
+    InputFault
+        The column has no effect to tell, or the method cannot be made on it.
+    """
+    source = on_column(fitted.source, column)
+    return replace(fitted, source=source, lots_of="", estimate=fitted.refit(source))
 
 
 def on_column(panel: Panel, column: str) -> Panel:

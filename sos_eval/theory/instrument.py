@@ -10,6 +10,7 @@ from annotated_types import Ge, Gt, Le, MinLen
 
 from sos_eval.declare import Declared, Document, build, read_yaml
 from sos_eval.errors import Faults, listed, nearest
+from sos_eval.theory.beside import noted_beside
 
 __all__ = ["SCHEMA", "Instrument", "InstrumentItem", "cited"]
 
@@ -67,8 +68,7 @@ def cited(document: Document, given: Mapping[str, Any], faults: Faults) -> dict[
         if name not in _BESIDE:
             what = f"implementation.{name}: stands beside an instrument that says it"
             own.add(document.where((*_AT, name)), what, "write it in the file alone")
-    file = given["instrument"]
-    found = own.noted(lambda: read_yaml(document.path.parent / str(file)))
+    found = noted_beside(document, (*_AT, "instrument"), str(given["instrument"]), own, read_yaml)
     instrument = _read(found, own) if found is not None else None
     columns = given.get("columns", {})
     if not isinstance(columns, Mapping):

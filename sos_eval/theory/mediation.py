@@ -24,7 +24,7 @@ from sos_eval.results.inference import InferenceMethod
 from sos_eval.theory.first_link import on_column
 from sos_eval.theory.programme import MediationPath, ProgrammeTheory
 
-__all__ = ["FEWEST_FOR_PARTS", "FEWEST_OF_PEOPLE", "joint_test", "parts_of_effect", "too_late"]
+__all__ = ["FEWEST_FOR_PARTS", "FEWEST_OF_PEOPLE", "joint_test", "parts_of_effect", "split_rows", "too_late"]
 
 #: Treated clusters, and comparison clusters, from which an effect is split.
 FEWEST_FOR_PARTS = 40
@@ -35,7 +35,7 @@ LEVEL = 0.95
 RHO = np.round(np.arange(-0.9, 0.95, 0.1), 1)
 _JOINT = (
     "mediator", "words", "first_p", "first_detectable", "link", "link_error", "link_p", "link_detectable", "joint_p",
-    "n_units", "reason",
+    "n_units", "reason", "link_low", "link_high",
 )  # fmt: skip
 _JACKKNIFE = "{} treated and {} comparison clusters: errors by leaving out one at a time, t with {} degrees of freedom"
 _TOLD_BY_ONE = "no error: without some cluster the regressors are not told apart"
@@ -74,6 +74,8 @@ def joint_test(
             data, strata = _unit_rows(fitted, str(link["column"]))
             own = link_test(data, strata, draws, rng)
             joint = max(float(link["p_value"]), own.p_value) if np.isfinite(link["p_value"]) else np.nan
+            half = float(stdtrit(len(strata) - data.x.shape[1] - 3, 0.5 + LEVEL / 2)) * own.error
+            row |= {"link_low": own.slope - half, "link_high": own.slope + half}
             row |= {"link": own.slope, "link_error": own.error, "link_p": own.p_value, "joint_p": joint,
                     "first_detectable": link["detectable"], "link_detectable": own.detectable,
                     "n_units": len(strata)}  # fmt: skip
@@ -168,6 +170,25 @@ def _dated(table: pd.DataFrame, fitted: Fitted) -> pd.DataFrame:
     of_total = table["quantity"] == "total_effect"
     said = ["; ".join(filter(None, (reason, rows.words))) for reason in table["reason"]]
     return table.assign(reason=table["reason"].mask(of_total, pd.Series(said, index=table.index)))
+
+
+def split_rows(fitted: Fitted, column: str) -> pd.DataFrame:
+    """Return the treated rows that a split of units' changes averages: ``unit, time, weight``, weights summing to one.
+
+    A unit counts by its weight, and each of its periods from the last start on, in which outcome and mediator are seen,
+    alike. None of rows of people.
+    """
+    panel = fitted.panel
+    seen = panel.frame["outcome"].notna() & panel.frame[column].notna()
+    both = panel.with_columns(outcome=panel.frame["outcome"].where(seen))
+    rows = long_differences(both, fitted.estimator.anticipation)
+    if isinstance(rows, str):
+        return pd.DataFrame(columns=["unit", "time", "weight"])
+    weight = dict(zip(rows.units[rows.treated], rows.weights[rows.treated], strict=True))
+    inside = seen & panel.frame["unit"].isin(list(weight)) & (panel.frame["time"] >= panel.cohorts.max())
+    own: pd.DataFrame = panel.frame.loc[inside, ["unit", "time"]].astype({"unit": str}).reset_index(drop=True)
+    counts = own["unit"].map(weight).astype(float) / own.groupby("unit")["time"].transform("size")
+    return own.assign(weight=counts / counts.sum())
 
 
 def _sides(data: MediationData) -> tuple[int, int]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -12,16 +13,19 @@ from annotated_types import Ge
 from numpy.typing import NDArray
 
 from sos_eval.declare import Declared
-from sos_eval.errors import NotIdentified
+from sos_eval.errors import NotIdentified, numeral
 from sos_eval.numerics.lots import found_in_four_of_five, share_reached
 from sos_eval.panel.own_names import Stratum
 from sos_eval.panel.panel import Array, Panel
-from sos_eval.results.assignments import assignment_space, strata_columns
+from sos_eval.results.assignments import assignment_space, cut_by, strata_columns
 from sos_eval.results.estimate import Batch, overall_place
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.without_effect import without_effect
 
-__all__ = ["Moderation", "Moderator", "group_faults", "groups_of", "moderation"]
+__all__ = ["Moderation", "Moderator", "difference_label", "group_faults", "groups_of", "moderation"]
+
+#: Normal quantile of 0.8: how many spreads beyond the critical size what is found four times in five lies.
+FOUR_OF_FIVE = 0.8416212
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,9 @@ class Moderation:
     difference, detectable
         Of two groups on the working scale, second less first, and the size that the test would find in four of five
         cases; NaN for more than two.
+    pairs
+        Of more than two groups every pair: ``first, second, difference`` (second less first), ``p_adjusted`` and
+        ``detectable``, both for all pairs together; see `_pairs`.
     scale
         Of the estimates; a ratio's differences are of logarithms.
     """
@@ -67,11 +74,23 @@ class Moderation:
     draws: int
     difference: float
     detectable: float
+    pairs: pd.DataFrame
     scale: str
 
 
+def difference_label(by: str) -> str:
+    """Return the name under which a difference of two groups stands among subgroups.
+
+    Examples
+    --------
+    >>> difference_label("idaci_half")
+    'idaci_half: difference'
+    """
+    return f"{by}: difference"
+
+
 def groups_of(panel: Panel, by: str) -> dict[str, NDArray[np.bool_]]:
-    """Return the units of each group, (n_units,) each.
+    """Return the units of each group, (n_units,) each; parts of a column are named by what their units have of it.
 
     Raises
     ------
@@ -80,11 +99,33 @@ def groups_of(panel: Panel, by: str) -> dict[str, NDArray[np.bool_]]:
     """
     if panel.layout != "panel":
         raise NotIdentified(panel.fault(f"moderators: {by}: rows are people, and groups are of units"))
+    if why := _no_groups(panel, by):
+        raise NotIdentified(panel.fault(f"moderators: {why}", f"write {by}_half or {by}_third"))
     space = assignment_space(panel, (by,))
     if isinstance(space, str):
         raise NotIdentified(panel.fault(f"moderators: {by}: {space.removeprefix('strata: ')}"))
-    own = space.stratum[space.item]
-    return {name: own == place for place, name in enumerate(space.names)}
+    own, values = space.stratum[space.item], cut_by(panel, by)
+    members = {name: own == place for place, name in enumerate(space.names)}
+    if values is None:
+        return members
+    return {f"{name} ({_range(values[units])})": units for name, units in members.items()}
+
+
+def _no_groups(panel: Panel, by: str) -> str:
+    """Say that a column of numbers makes no groups: fewer than two units a value, or values that change in a unit."""
+    if by not in panel.frame or not pd.api.types.is_numeric_dtype(panel.frame[by]):
+        return ""
+    values = panel.frame.groupby("unit", sort=False)[by].nunique()
+    if (values > 1).any():
+        return f"{by} changes within {values.index[values > 1][0]}"
+    n = panel.frame[by].nunique()
+    return f"{by} has {n} values in {panel.n_units} units, and each would be a group" if 2 * n > panel.n_units else ""
+
+
+def _range(values: Array) -> str:
+    """Return the least and the greatest of some values, in words."""
+    low, high = (numeral(float(end)) for end in (values.min(), values.max()))
+    return low if low == high else f"{low} to {high}"
 
 
 def group_faults(panel: Panel, by: str) -> list[str]:
@@ -131,9 +172,11 @@ def moderation(fitted: Fitted, moderator: Moderator, rng: np.random.Generator) -
     sizes = np.array([(units & source.ever_treated).sum() for units in members.values()], float)
     spread = (effects - (effects @ sizes / sizes.sum())[:, None]) ** 2 @ sizes
     p = share_reached(spread, complete=lots.complete)
-    difference, detectable = (np.nan, np.nan) if len(members) != 2 else _two(effects)
+    two = len(members) == 2
+    difference, detectable = _two(effects) if two else (np.nan, np.nan)
+    pairs = pd.DataFrame() if two else _pairs(list(members), effects, complete=lots.complete)
     groups = {name: _part(fitted, units) for name, units in members.items()}
-    return Moderation(groups, p, len(starts) - 1, difference, detectable, scale)
+    return Moderation(groups, p, len(starts) - 1, difference, detectable, pairs, scale)
 
 
 def _part(fitted: Fitted, units: NDArray[np.bool_]) -> Fitted:
@@ -158,3 +201,29 @@ def _two(effects: Array) -> tuple[float, float]:
     """Return the observed difference and what the test would find in four of five cases: 2.8 spreads of the drawn."""
     apart = effects[:, 1] - effects[:, 0]
     return float(apart[0]), found_in_four_of_five(apart[1:])
+
+
+def _pairs(names: Sequence[str], effects: Array, *, complete: bool) -> pd.DataFrame:
+    """Return the difference of every two groups, with p that hold for all pairs together.
+
+    A difference counts by its spread over the draws; its p is the share of adoptions whose largest one is as large
+    (Westfall and Young 1993, single step), under one effect everywhere. What is detectable is found four times in five
+    by that test: the largest one's 95th percentile and 0.84 times the spread.
+
+    Parameters
+    ----------
+    effects : (1 + draws, k)
+        Of the groups, the observed adoption first.
+    """
+    places = list(combinations(range(len(names)), 2))
+    apart = np.column_stack([effects[:, second] - effects[:, first] for first, second in places])
+    spread = np.nanstd(apart[1:], axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        size = np.abs(apart / spread)
+    largest = size.max(axis=1)
+    adjusted = [share_reached(np.r_[own, largest[1:]], complete=complete) for own in size[0]]
+    critical = float(np.nanquantile(largest[1:], 0.95))
+    return pd.DataFrame({
+        "first": [names[first] for first, _ in places], "second": [names[second] for _, second in places],
+        "difference": apart[0], "p_adjusted": adjusted, "detectable": (critical + FOUR_OF_FIVE) * spread,
+    })  # fmt: skip

@@ -9,6 +9,7 @@ from typing import Any
 
 from sos_eval.declare import Document, build, read_text, read_yaml
 from sos_eval.errors import Faults, OurFault, nearest
+from sos_eval.theory.beside import noted_beside
 from sos_eval.theory.dot import read_dot
 from sos_eval.theory.programme import SCHEMA, ProgrammeTheory, TheoryNode
 
@@ -81,9 +82,9 @@ def _sourced(section: ProgrammeTheory, document: Document, faults: Faults) -> _S
         return _Sourced(section, lambda i: document.where((*_AT, "edges", i)), _keys(document))
     file = document.path.parent / section.file
     if file.suffix in (".dot", ".gv"):
-        text = faults.noted(lambda: read_text(file))
+        text = noted_beside(document, (*_AT, "file"), section.file, faults, read_text)
         return None if text is None else _of_dot(section, text, str(file), document, faults)
-    found = faults.noted(lambda: read_yaml(file))
+    found = noted_beside(document, (*_AT, "file"), section.file, faults, read_yaml)
     return None if found is None else _of_yaml(section, found, document, faults)
 
 
@@ -141,7 +142,7 @@ def _check(sourced: _Sourced, faults: Faults) -> None:
     if cycle := graph.cycle():
         last = theory.edges.index((cycle[-2], cycle[-1]))
         faults.add(sourced.arrow(last), f"theory: a circle: {' -> '.join(cycle)}", "remove one of its arrows")
-    absent = [key for key in ("treatment", "outcome") if getattr(theory, key) not in graph.nodes]
+    absent = _absent(theory)
     for key in absent:
         what = f"theory.{key}: no arrow names {getattr(theory, key)!r}"
         faults.add(sourced.key(key), what, nearest(getattr(theory, key), graph.nodes))
@@ -150,6 +151,18 @@ def _check(sourced: _Sourced, faults: Faults) -> None:
         faults.add(sourced.key(), what, "add the arrows that are missing")
     elif not cycle:
         _check_paths(sourced, faults)
+
+
+def _absent(theory: ProgrammeTheory) -> list[str]:
+    """Return the keys, of treatment and outcome, whose nodes no arrow names."""
+    return [key for key in ("treatment", "outcome") if getattr(theory, key) not in theory.graph.nodes]
+
+
+def _meant(theory: ProgrammeTheory) -> set[str]:
+    """Return the nodes that arrows name in place of an absent treatment or outcome: one fault tells of both."""
+    usual = ProgrammeTheory()
+    places = [(str(getattr(usual, key)), nearest(getattr(theory, key), theory.graph.nodes)) for key in _absent(theory)]
+    return {name for name in theory.graph.nodes for usually, near in places if name == usually or f'"{name}"' in near}
 
 
 def _check_paths(sourced: _Sourced, faults: Faults) -> None:
@@ -172,10 +185,10 @@ def _check_paths(sourced: _Sourced, faults: Faults) -> None:
 def _check_names(sourced: _Sourced, faults: Faults) -> None:
     """Note arrows to undeclared nodes, nodes without an arrow, and columns of unknown nodes."""
     theory, nodes = sourced.theory, sourced.theory.graph.nodes
-    declared = [*theory.nodes, theory.treatment, theory.outcome]
+    declared, meant = [*theory.nodes, theory.treatment, theory.outcome], _meant(theory)
     for i, edge in enumerate(theory.edges):
         for name in edge:
-            if theory.nodes and name not in declared:
+            if theory.nodes and name not in declared and name not in meant:
                 faults.add(sourced.arrow(i), f"theory.edges: no node {name!r}", nearest(name, declared))
     for name in theory.nodes:
         if name not in nodes:

@@ -16,7 +16,7 @@ from sos_eval.results.estimate import Batch, Estimate, cells
 from sos_eval.results.estimator import Estimator
 from sos_eval.results.fitted import Fitted
 
-__all__ = ["ByStage", "by_stage", "in_stage", "spans"]
+__all__ = ["ByStage", "before_stages", "by_stage", "in_stage", "spans"]
 
 
 def spans(stages: Mapping[str, int]) -> dict[str, tuple[float, float]]:
@@ -30,6 +30,20 @@ def spans(stages: Mapping[str, int]) -> dict[str, tuple[float, float]]:
     first = [float(start) for start in stages.values()]
     last = [start - 1 for start in first[1:]] + [np.inf]
     return dict(zip(stages, zip(first, last, strict=True), strict=True))
+
+
+def before_stages(first: float) -> str:
+    """Say which periods from the start on no stage holds, by where the first stage begins; empty where it holds all.
+
+    Examples
+    --------
+    >>> before_stages(0), before_stages(1), before_stages(2)
+    ('', 'the first period from the start on is in no stage', 'the first 2 periods from the start on are in no stage')
+    """
+    if first < 1:
+        return ""
+    which = "first period from the start on is" if first == 1 else f"first {first:.0f} periods from the start on are"
+    return f"the {which} in no stage"
 
 
 def by_stage(fitted: Fitted, stages: Mapping[str, int]) -> Fitted:

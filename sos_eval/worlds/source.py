@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from sos_eval.worlds.draw import draw_outcomes
 from sos_eval.worlds.draws import Draws
 from sos_eval.worlds.effects import share_left
 from sos_eval.worlds.frame import draw_frame
+from sos_eval.worlds.ways import WAYS, ways_of
 from sos_eval.worlds.world import World, world_from
 
 __all__ = ["KnownEffects", "data_of", "draw_once", "known_effects", "world_frame"]
@@ -50,11 +52,17 @@ class KnownEffects:
     cells
         By ``outcome, unit, time, phase``: expected outcomes ``without`` and ``with_it``, and how many ``rows`` (or
         people) stand behind each. Of events ``without`` is zero and ``with_it`` the average effect.
+    per
+        What the world's rates are per, by outcome; an outcome that is no rate is not in it.
+    ways
+        What of the first outcome's effect runs through each measured mediator; see `ways.ways_of`.
     """
 
     overall: pd.DataFrame
     whose: str
     cells: pd.DataFrame
+    per: Mapping[str, float] = field(default_factory=dict)
+    ways: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(WAYS)))
 
 
 def known_effects(path: str | Path, seed: int | None = None) -> KnownEffects:
@@ -73,7 +81,8 @@ def known_effects(path: str | Path, seed: int | None = None) -> KnownEffects:
     every = {world.outcome.name: draws, **draws.further}
     cells = pd.concat([_cells_of(one).assign(outcome=name) for name, one in every.items()], ignore_index=True)
     whose = "the average over the treated and their periods from the start on, in this draw"
-    return KnownEffects(_whole_effects(truth), whose, cells)
+    per = {one.name: one.per for one in world.outcomes if one.counted}
+    return KnownEffects(_whole_effects(truth), whose, cells, per, ways_of(draws))
 
 
 def _whole_effects(truth: pd.DataFrame) -> pd.DataFrame:

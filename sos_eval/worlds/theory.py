@@ -150,14 +150,19 @@ class Theory(Declared):
         return tuple(order)
 
     @property
-    def variance(self) -> float:
-        """The variance that mediators give the outcome (or its logarithm) in any period, without the intervention."""
+    def on_outcome(self) -> dict[str, float]:
+        """What a unit of each mediator moves the outcome (or its logarithm) by, by all ways."""
         weights: dict[str, float] = {}
         for name in reversed(self.order):
             edges = self.edges.get(name, {})
             weights[name] = edges.get(OUTCOME, 0.0) + sum(by * weights.get(node, 0.0) for node, by in edges.items())
+        return weights
+
+    @property
+    def variance(self) -> float:
+        """The variance that mediators give the outcome (or its logarithm) in any period, without the intervention."""
         spread = {name: one.level_sd**2 + one.noise_sd**2 for name, one in self.mediators.items()}
-        return float(sum(weights[name] ** 2 * spread[name] for name in weights))
+        return float(sum(weight**2 * spread[name] for name, weight in self.on_outcome.items()))
 
     def shift(self, to: str, deviations: Mapping[str, Array]) -> Array | float:
         """Return what mediators' deviations from their means add to a node."""

@@ -193,6 +193,22 @@ def figure_tables() -> dict[str, pd.DataFrame]:
             [(a, b, 1 - 3 * a * b) for a in (0.2, 0.4, 0.6) for b in (0.2, 0.4, 0.6)],
             columns=["with_treatment", "with_outcome", "share_left"],
         ),
+        "mechanisms.first_link": pd.DataFrame({
+            "mediator": ["trust"], "words": "Parents' trust", "column": "trust", "estimate": 0.9, "std_error": 0.2,
+            "n_units": 12, "n_treated_units": 4, "p_value": 0.004, "detectable": 0.6, "reason": "", "scale": "value",
+            "method": "callaway_santanna", "conf_low": 0.46, "conf_high": 1.34,
+        }),
+        "mechanisms.joint": pd.DataFrame({
+            "mediator": ["trust"], "words": "Parents' trust", "first_p": 0.004, "first_detectable": 0.6, "link": -2.5,
+            "link_error": 1.0, "link_p": 0.03, "link_detectable": 2.8, "joint_p": 0.03, "n_units": 12, "reason": "",
+            "link_low": -4.8, "link_high": -0.2,
+        }),
+        "mechanisms.mediation": pd.DataFrame({
+            "mediator": "trust", "words": "Parents' trust",
+            "quantity": ["total_effect", "pure_natural_direct", "total_natural_indirect"],
+            "estimate": [-3.0, -0.75, -2.25], "std_error": [0.5, 1.0, 1.1], "conf_low": [-4.1, -2.9, -4.6],
+            "conf_high": [-1.9, 1.4, 0.1], "n_clusters": 12, "reason": "",
+        }),
         "mechanisms.sensitivity": pd.DataFrame({
             "rho": [-0.5, 0.0, 0.5], "indirect": [1.0, -0.5, -2.0], "rho_at_zero": -0.2, "mediator": "trust",
             "words": "Parents' trust",

@@ -177,6 +177,25 @@ def test_what_would_do_nothing_or_test_itself_is_refused_at_its_line(tmp_path, o
     assert "refuters" in (tmp_path / "d.yaml").read_text().splitlines()[line - 1]
 
 
+@pytest.mark.parametrize(
+    ("check", "key"),
+    [
+        ("refuters: {negative_control: control}", "negative_control"),
+        ("placebo_outcome: {outcomes: [control]}", "outcomes"),
+    ],
+)
+def test_a_control_that_the_theory_says_is_moved_is_refused_with_the_way(tmp_path, check, key):
+    entries = "{count: care_entries, exposure: children_0_17, per: 10000}"
+    two = f"outcomes: {{entries: {entries}, control: {{value: trust}}}}"
+    asked = ("seed: 1\n", f"checks:\n  - {check}\nseed: 1\n")
+    with pytest.raises(DesignFault) as caught:
+        load(tmp_path, (f"outcome: {entries}", two), asked)
+    [fault] = caught.value.faults
+    assert f"{key}: by the theory the intervention moves control: practice -> trust" in fault.what
+    assert check in (tmp_path / "d.yaml").read_text().splitlines()[int(fault.where.rpartition(":")[2]) - 1]
+    load(tmp_path, (f"outcome: {entries}", two.replace("value: trust", "value: children_0_17")), asked)
+
+
 def test_the_same_seed_gives_the_same_numbers():
     first, again = (verdicts(TWFE(), panel(effect=-1.0)) for _ in range(2))
     assert [one.value for one in first.values()] == [one.value for one in again.values()]

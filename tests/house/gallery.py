@@ -33,6 +33,8 @@ DESIGNS = (
     "sos_pilots_care_entry", "matched_did_care_entry", "sos_emmie", "emmie_mediation", "emmie_discovery",
     "sos_pilots_curve", "economics_three_strategies", "economics_randomised_rollout",
 )  # fmt: skip
+#: Figures that another design than the first with data shows more of.
+SHOWN_BY = {"mediation_path": "designs/emmie_mediation.yaml"}
 #: A study with every figure of power studies.
 STUDY = (
     "power", "designs/matched_did_care_entry.yaml", "--world", "synthetic/england.yaml", "--reps", "20",
@@ -95,7 +97,7 @@ def _pictures(work: Path) -> Iterator[tuple[str, str, str, str, bytes]]:
         if not folder.is_dir():
             assert answered(cli, [job, str(file), "--out", str(folder)], Screen()) in (0, 3), source
         bundle = read_drawable(folder)
-        for name in [one for one in available(bundle)[0] if one in missing]:
+        for name in [one for one in available(bundle)[0] if one in missing and SHOWN_BY.get(one, source) == source]:
             shown = bundle.figure(name)
             yield (
                 name,

@@ -20,7 +20,9 @@ from sos_eval.estimators import (
 )  # fmt: skip
 from sos_eval.report.truth_blocks import known_truth
 from sos_eval.results.overall_average import AS_ESTIMATED, averaged_rows, overall_average
+from sos_eval.worlds.source import draw_once
 from sos_eval.worlds.truth import plan_truth
+from sos_eval.worlds.ways import ways_of
 from tests.fakes import cross_sections_of, panel_of
 from tests.worlds.tiny import TINY, tiny
 
@@ -146,3 +148,19 @@ def test_units_count_alike_in_all_periods_where_cohorts_come_first_and_rows_by_t
         )
         told = drawn.apply(np.zeros((1, 2, 4)), effect[None, :2], np.ones((2, 4)))
         assert told[0, drawn.cells.index[drawn.cells["aggregation"] == "overall"][0]] == pytest.approx(own)
+
+
+def test_of_ratios_the_ways_multiply_and_what_hangs_on_the_mediator_is_left_out():
+    """Practice: times 0.9, and e^0.5 of trust's 2 x -0.1; of two ways each closed on its own."""
+    theory = {
+        "edges": [["practice", "trust", 2.0], ["trust", "outcome", -0.1]],
+        "mediators": {"trust": {"level_sd": 0.1}},
+    }
+    world = tiny(effect={"size": -0.1, "scale": "ratio"}, theory=theory)
+    draws = draw_once(world)
+    ways = ways_of(draws)
+    on = (draws.frame.own > 0).ravel()
+    for name, ratio in {"beside": 0.9, "through": np.exp(-0.2), "with_it": 0.9 * np.exp(-0.2)}.items():
+        np.testing.assert_allclose(ways[name] / ways["without"], np.where(on, ratio, 1.0))
+    assert ways["slope"].isna().all()
+    np.testing.assert_allclose(ways["moved"], np.where(on, 2.0, 0.0))

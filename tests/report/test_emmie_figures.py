@@ -6,12 +6,21 @@ from io import BytesIO
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
+from scipy.special import stdtrit
 
 import sos_eval as se
 from sos_eval.report.content import Table
 from sos_eval.report.drawing import NothingToShow
+from sos_eval.report.figure_look import FigureSize
+from sos_eval.report.pulled_figure import FigureOrder
 from sos_eval.report.sections import _implied
+from sos_eval.report.wording import number
 from sos_eval.results.method import registered
+from sos_eval.worlds.source import data_of, draw_once
+from sos_eval.worlds.world import load_world
+from tests.conftest import drawn_once
 from tests.jobs.test_theory import WORLD, load
 
 
@@ -76,15 +85,94 @@ def test_a_design_that_does_not_ask_says_so(tmp_path):
             registered("figure")[name].data(bare)
 
 
-def test_mediation_under_hidden_causes(tmp_path):
+@pytest.fixture(scope="module")
+def split(tmp_path_factory):
+    """A dose of 1 + z / 2, z the standardised deprivation: trust 2 a dose, -1 through it and -0.5 beside it.
+
+    The design counts per 1,000 what the world has per 10,000.
+    """
+    edges = "[[practice, trust, 2.0], [trust, outcome, -0.5]]"
+    changes = {
+        "n: 40": "n: 90", "authorities: 40": "authorities: 90", "treated: 8": "treated: 45",
+        "{size: 0}": "{size: -0.5, moderator: {idaci: 0.5}}", "[[practice, trust, 1.0], [trust, outcome, -1.0]]": edges,
+    }  # fmt: skip
     path = "  mediation: [{through: trust, ignorability: by construction}]\n  statements:"
-    design = load(tmp_path, ("  statements:", path))
-    (tmp_path / "w.yaml").write_text(WORLD.replace("n: 40", "n: 90").replace("authorities: 40", "authorities: 90")
-                                     .replace("treated: 8", "treated: 45"))  # fmt: skip
-    bundle = se.run(design, out=tmp_path / "out")
-    assert len(registered("figure")["mediation"].data(bundle)) == 19
-    assert "if causes are hidden" in bundle.figure("mediation").get_label()
-    bundle.figure("mediation").savefig(tmp_path / "m.png")
-    parts = bundle.tables("mechanisms.mediation").set_index("quantity")["estimate"]
+    asked = ("seed: 1\n", "moderators: [{by: idaci_half, draws: 19}]\nseed: 1\n")
+    folder = tmp_path_factory.mktemp("split")
+    design = load(folder, ("  statements:", path), asked, ("per: 10000", "per: 1000"), ("  covariates: [idaci]\n", ""))
+    world = WORLD
+    for old, new in changes.items():
+        assert old in world
+        world = world.replace(old, new)
+    (folder / "w.yaml").write_text(world)
+    with drawn_once():
+        return se.run(design, out=folder / "out")
+
+
+def test_mediation_under_hidden_causes(split):
+    assert len(registered("figure")["mediation"].data(split)) == 19
+    assert "if causes are hidden" in split.figure("mediation").get_label()
+    split.figure("mediation").savefig(BytesIO())
+    parts = split.tables("mechanisms.mediation").set_index("quantity")["estimate"]
     assert parts["total_effect"] == pytest.approx(parts["pure_natural_direct"] + parts["total_natural_indirect"])
-    assert "tables/mechanisms.sensitivity.csv" in (bundle.path / "report.html").read_text()
+    assert "tables/mechanisms.sensitivity.csv" in (split.path / "report.html").read_text()
+
+
+def _lying_on_another(figure):
+    shown = FigureCanvasAgg(figure)
+    shown.draw()
+    texts = [text for text in figure.findobj(Text) if text.get_text()]
+    boxes = [text.get_window_extent(shown.get_renderer()) for text in texts]
+    return [texts[k].get_text() for k, one in enumerate(boxes) if any(map(one.overlaps, boxes[:k]))]
+
+
+def test_the_path_shows_links_and_parts_and_no_text_lies_on_another(split):
+    drawing = registered("figure")["mediation_path"]
+    rows = drawing.data(split).set_index("arrow")
+    parts, joint = split.tables("mechanisms.mediation").set_index("quantity"), split.tables("mechanisms.joint").iloc[0]
+    ends = ["estimate", "conf_low", "conf_high"]
+    assert rows.loc["first link", ends].tolist() == split.tables("mechanisms.first_link")[ends].iloc[0].tolist()
+    assert rows.loc["second link", ends].tolist() == joint[["link", "link_low", "link_high"]].tolist()
+    assert rows.loc["beside it", ends].tolist() == parts.loc["pure_natural_direct", ends].tolist()
+    assert rows.loc["through it", ends].tolist() == parts.loc["total_natural_indirect", ends].tolist()
+    half = stdtrit(87, 0.975) * joint["link_error"]  # 90 units, three coefficients
+    assert joint["link_high"] - joint["link"] == pytest.approx(half)
+    for width in (7.2, 3.3):
+        assert not _lying_on_another(FigureOrder(FigureSize(width)).draw(drawing, drawing.data(split), split).figure)
+    assert "mediation_path" in (split.path / "report.html").read_text()
+
+
+def test_a_path_that_is_not_split_says_why(bundle):
+    shown = bundle.figure("mediation_path")
+    assert "Beside it\nnot estimated" in [text.get_text() for text in shown.axes[0].texts]
+    assert "Grey: not estimated (no split is declared)." in shown.get_label()
+
+
+def test_groups_links_and_parts_stand_beside_what_is_true_of_them(split):
+    units = data_of(draw_once(load_world(split.path.parent / "w.yaml"), 1)).drop_duplicates("la_code")
+    idaci, treated = units["idaci"], units["first_treated"] > 0
+    dose, high = 1 + (idaci - idaci.mean()) / idaci.std(ddof=0) / 2, idaci > idaci.median()
+    low_dose, high_dose, mean = dose[treated & ~high].mean(), dose[treated & high].mean(), dose[treated].mean()
+    assert high_dose > low_dose + 0.5
+    truth = split.tables("true_effects").fillna({"subgroup": ""})
+    truth = truth.set_index(truth["subgroup"].str.replace(r" \(.*\)", "", regex=True))
+    expected = {
+        "": -0.15 * mean, "idaci half 1": -0.15 * low_dose, "idaci half 2": -0.15 * high_dose,
+        "idaci_half: difference": -0.15 * (high_dose - low_dose),
+    }  # fmt: skip
+    assert truth["true_effect"].to_dict() == pytest.approx(expected)
+    assert truth.loc["", "declared_effect"] == pytest.approx(-0.15 * mean)
+    told = split.tables("mechanisms.true_effects").set_index("quantity")
+    through, beside = -0.1 * mean, -0.05 * mean
+    assert told["true_effect"].to_dict() == pytest.approx({
+        "first_link": 2 * mean, "second_link": -0.05, "total_effect": -0.15 * mean, "pure_natural_direct": beside,
+        "total_natural_indirect": through, "total_natural_direct": beside, "pure_natural_indirect": through,
+        "controlled_direct": beside, "interaction_reference": 0.0, "interaction_mediated": 0.0,
+    })  # fmt: skip
+    itself = {"first_link", "second_link", "total_effect"}  # of effects that differ a part is a mixture
+    assert set(told.index[told["averaged"] == "as the estimate averages"]) == itself
+    page = (split.path / "report.html").read_text()
+    for known in expected.values():
+        assert f">{number(known, 3)}</td>" in page
+    assert page.count(">True effect</th>") == 4  # of the whole, of groups, of the first link, of the parts
+    assert ">True link</th>" in page

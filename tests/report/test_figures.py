@@ -19,8 +19,8 @@ from tests.bundle.handmade import design, estimates, figure_tables, full
 NAMES = [
     "adoption", "answer", "balance", "balance_density", "balance_ecdf", "calibration", "common_cause",
     "dose_response", "effect_distribution", "estimates", "event_study", "flow", "group_effects", "honest_did",
-    "leave_one_out", "mediation", "outcome_paths", "overlap", "randomization", "refuters", "robustness",
-    "specification_curve", "theory",
+    "leave_one_out", "mediation", "mediation_path", "outcome_paths", "overlap", "randomization", "refuters",
+    "robustness", "specification_curve", "theory",
 ]  # fmt: skip
 
 

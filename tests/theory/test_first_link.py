@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sos_eval.estimators import TWFE
+from sos_eval.estimators import TWFE, PoissonDiD
+from sos_eval.jobs.theory import on_values
 from sos_eval.theory.first_link import first_links, mediators
 from sos_eval.theory.programme import ProgrammeTheory
-from tests.fakes import fit, noise_panel
+from tests.fakes import fit, noise_panel, panel_of
 
 THEORY = ProgrammeTheory(
     edges=(("practice", "trust"), ("trust", "outcome"), ("practice", "plan"), ("plan", "outcome"), ("need", "outcome")),
@@ -56,3 +57,20 @@ def test_without_an_effect_it_is_rarely_found():
 def test_words_have_a_reason():
     data = panel(0.0).with_columns(trust="much")
     assert links(data)["reason"].item().endswith("trust holds words, and an effect is on numbers")
+
+
+def test_of_a_headline_that_is_a_ratio_the_link_is_a_difference_and_says_so():
+    """Counts of which a tenth fewer come; trust moves by 1, of about 10: as a ratio it would be 1.1."""
+    rng = np.random.default_rng(3)
+    starts = np.where(np.arange(40) < 8, 2004.0, np.inf)
+    late = (np.arange(2001, 2007) >= 2004) & np.isfinite(starts)[:, None]
+    counts = rng.poisson(100 * np.where(late, 0.9, 1.0))
+    data = panel_of(counts, starts, exposure=np.ones((40, 6)))
+    trust = 10 + 1.0 * late + 0.1 * rng.standard_normal((40, 6))
+    data = data.with_columns(trust=trust.ravel(), need=1.0)
+    row = first_links(THEORY, on_values(fit(PoissonDiD(), data)), 99, np.random.default_rng(0)).iloc[0]
+    assert (row["scale"], row["method"]) == ("value", "twfe")
+    change = trust[:, 3:].mean(1) - trust[:, :3].mean(1)
+    assert row["estimate"] == pytest.approx(change[:8].mean() - change[8:].mean())
+    assert row["conf_high"] - row["estimate"] == pytest.approx(2.0227 * row["std_error"], rel=1e-4)  # t with 39
+    assert row["detectable"] < 0.5

@@ -7,8 +7,9 @@ import pytest
 
 from sos_eval.declare import Document
 from sos_eval.design.protocol import protocol
-from sos_eval.errors import DesignFault, Faults, NotIdentified
+from sos_eval.errors import DesignFault, Faults, InputFault, NotIdentified
 from sos_eval.estimators import TWFE, CallawaySantAnna
+from sos_eval.jobs.steps import load_panels
 from sos_eval.report.implementation_blocks import practice_blocks
 from sos_eval.theory.as_treated import as_treated
 from sos_eval.theory.decay import decay
@@ -128,10 +129,13 @@ def test_run_describes_it_and_refuses_other_scales(tmp_path):
 
     scale = (
         "implementation: {fidelity: trust, minimum: 10, scale: [0, 20], reached_by: 1, turnover: children_0_17, "
-        "stages: {transition: 0, embedded: 2}}\nseed: 1\n"
+        "stages: {transition: 1, embedded: 2}}\nseed: 1\n"
     )
     staged = ("estimators: [{method: twfe}]", "estimators: [{method: callaway_santanna, covariates: []}]")
-    bundle = se.run(load(tmp_path, ("seed: 1\n", scale), staged), out=tmp_path / "out")
+    design = load(tmp_path, ("seed: 1\n", scale), staged)
+    left_out = "the first period from the start on is in no stage"
+    assert f"until the next: transition (1), embedded (2); {left_out}." in protocol(design)
+    bundle = se.run(design, out=tmp_path / "out")
     assert bundle.tables("implementation")["n_units"].item() == 8
     assert bundle.tables("implementation.by_time")["event_time"].tolist() == [0, 1, 2, 3]
     page = (bundle.path / "report.html").read_text()
@@ -141,6 +145,7 @@ def test_run_describes_it_and_refuses_other_scales(tmp_path):
     late = (rows["aggregation"] == "event_time") & (rows["event_time"] >= 2)
     assert stages.loc["embedded", "estimate"].tolist() == pytest.approx([rows.loc[late, "estimate"].mean()] * 2)
     assert "the plain mean of the headline" in page
+    assert f"By the design {left_out}: what happened then is in the event study alone." in page
     assert "one more of children_0_17" in page
     assert "The effect is told by 2 stages." in bundle.tables("evidence.emmie").to_string()
     with pytest.raises(NotIdentified, match="scores of trust lie outside 0 to 1"):
@@ -474,3 +479,20 @@ def test_where_everybody_begins_there_is_no_comparison():
     table = as_treated(fit(CallawaySantAnna(control="not_yet_treated"), data), MeasuredFidelity("score", minimum=0.6))
     assert table["estimate"].isna().all()
     assert set(table["reason"]) == {"there is no comparison: everybody begins, so nobody has a change without it"}
+
+
+@pytest.mark.parametrize(
+    ("section", "said"),
+    [
+        ("{items: {trst: 1, trust: 2}}", 'implementation.items.trst: .* has no column "trst"; did you mean "trust"'),
+        ("{instrument: i.yaml}", 'implementation.instrument: .* has no column "plan"; .*columns: {plan: YOUR_COLUMN}'),
+        ("{instrument: i.yaml, columns: {trust: idaci}}", 'implementation.columns: .* has no column "plan"; name'),
+        ("{instrument: no.yaml}", "implementation.instrument: .*no.yaml: no such file"),
+    ],
+)
+def test_what_an_instrument_reads_is_looked_for_at_its_own_line(tmp_path, section, said):
+    """They were blamed on panel.covariates, and a file that is not there on itself."""
+    items = "schema: sos-eval/instrument/1\ntitle: a\nitems: {trust: {weight: 1}, plan: {weight: 1}}\n"
+    (tmp_path / "i.yaml").write_text(items)
+    with pytest.raises(InputFault, match=rf"d\.yaml:18: {said}"):
+        load_panels(load(tmp_path, ("seed: 1\n", f"implementation: {section}\nseed: 1\n")))

@@ -195,6 +195,7 @@ def test_run_writes_both_and_says_why_not(tmp_path):
     page = (bundle.path / "report.html").read_text()
     assert "the mechanism is possible, not shown" in page
     assert "trust: by construction" in page
+    assert "controlled direct effect" not in page  # nothing was split
 
 
 def test_run_refuses_a_mediator_after_the_outcome(tmp_path, monkeypatch):

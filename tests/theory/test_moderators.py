@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from itertools import product
+
 import numpy as np
 import pytest
 
@@ -66,6 +69,33 @@ def test_four_and_four_by_hand():
     assert one.detectable == pytest.approx(2.8015852 * effects.std(), rel=1e-6)
 
 
+def test_of_three_groups_every_pair_has_a_difference_and_a_p_for_all_pairs():
+    """Three groups of four with one treated: 64 adoptions, each pair's spread and the largest by hand."""
+    rng = np.random.default_rng(0)
+    y = np.zeros((12, 2))
+    y[:, 1] = rng.normal(size=12) + np.repeat([6.0, 0.0, 0.0], 4) * (np.arange(12) % 4 == 0)
+    starts = np.where(np.arange(12) % 4 == 0, 2002.0, np.inf)
+    data = panel_of(y, starts, score=np.repeat([1.0, 2.5, 7.0], 4) + np.arange(12) % 4 / 10)
+    one = moderation(fit(TWFE(), data), Moderator("score_third", draws=99), np.random.default_rng(1))
+    assert list(one.groups) == ["score third 1 (1 to 1.3)", "score third 2 (2.5 to 2.8)", "score third 3 (7 to 7.3)"]
+    effects = np.array([part.estimate.values[0] for part in one.groups.values()])
+    without = y[:, 1] - effects.mean() * np.isfinite(starts)
+    drawn = np.array([
+        [without[4 * g + i] - np.delete(without[4 * g : 4 * g + 4], i).mean() for g, i in enumerate(picked)]
+        for picked in product(range(4), repeat=3)
+    ])  # fmt: skip
+    apart = np.column_stack([drawn[:, b] - drawn[:, a] for a, b in ((0, 1), (0, 2), (1, 2))])
+    spread = apart.std(axis=0)
+    largest = np.abs(apart / spread).max(axis=1)
+    pairs = one.pairs
+    assert pairs["first"].str[12].tolist() == ["1", "1", "2"]
+    np.testing.assert_allclose(pairs["difference"], effects[[1, 2, 2]] - effects[[0, 0, 1]])
+    at_least = [(largest >= size - 1e-9).mean() for size in np.abs(apart[0] / spread)]
+    np.testing.assert_allclose(pairs["p_adjusted"], at_least)
+    np.testing.assert_allclose(pairs["detectable"], (np.quantile(largest, 0.95) + 0.8416212) * spread, rtol=1e-6)
+    assert np.isnan(one.difference)
+
+
 def test_one_effect_everywhere_is_rarely_called_two_and_two_are_found():
     same = np.array([found(panel(seed), draws=99).p_value for seed in range(60)])
     apart = np.array([found(panel(seed, (-4.0, 0.0)), draws=99).p_value for seed in range(10)])
@@ -115,7 +145,10 @@ def test_run_writes_rows_and_the_test(tmp_path):
     design = load(tmp_path, ("seed: 1\n", "moderators: [{by: idaci_half, draws: 99}]\nseed: 1\n"))
     bundle = se.run(design, out=tmp_path / "out")
     rows = bundle.estimates[bundle.estimates["subgroup"] != ""].set_index("subgroup")
-    assert list(rows.index) == ["idaci half 1", "idaci half 2", "idaci_half: difference"]
+    ranges = [re.fullmatch(r"idaci half (\d) \((\S+) to (\S+)\)", name).groups() for name in rows.index[:2]]
+    assert [one[0] for one in ranges] == ["1", "2"]
+    assert float(ranges[0][1]) < float(ranges[0][2]) <= float(ranges[1][1]) < float(ranges[1][2])
+    assert rows.index[2] == "idaci_half: difference"
     first, second, apart = rows["estimate"]
     assert apart == pytest.approx(second - first)
     test = bundle.tables("moderators").iloc[0]
@@ -128,6 +161,19 @@ def test_run_writes_rows_and_the_test(tmp_path):
         assert np.isfinite(low) == (treated >= 5)
         assert reason.startswith("with few treated" if treated >= 5 else f"{treated} treated and")
     assert "Whether the effect differs between groups" in (bundle.path / "report.html").read_text()
+
+
+def test_a_column_of_numbers_that_makes_no_groups_is_told_how_to_be_cut():
+    data = panel()
+    for values, what in ((data.unit_codes * 1.5, "score has 40 values in 40 units, and each would be a group"),
+                         (np.tile(np.arange(6.0), 40), "score changes within u001")):  # fmt: skip
+        with pytest.raises(NotIdentified) as caught:
+            group_faults(data.with_columns(score=values), "score")
+        fault = caught.value.faults[0]
+        assert what in fault.what
+        assert fault.instead == "write score_half or score_third"
+    by_code = data.with_columns(code=np.where(data.frame["side"] == "north", 1.0, 2.0))
+    assert group_faults(by_code, "code") == []
 
 
 def test_run_refuses_a_group_without_a_treated_unit(tmp_path):

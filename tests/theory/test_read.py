@@ -106,7 +106,11 @@ def test_file_with_columns_of_the_design(tmp_path):
         ("theory:\n  edges: [[a, outcome], [practice, outcome], [b, outcome]]\n  columns: {a: x, b: x}\n",
          ["d.yaml:3: theory.columns.a: x measures another node too; give each its own",
           "d.yaml:3: theory.columns.b: x measures another node too; give each its own"]),
-        ("theory: {file: no.yaml}\n", ["no.yaml: no such file; did you mean \"d.yaml\"?"]),
+        ("theory: {file: no.yaml}\n", ["d.yaml:1: theory.file: no.yaml: no such file; did you mean \"d.yaml\"?"]),
+        ("theory:\n  outcome: care_rate\n  nodes: {a: {}}\n  edges: [[practice, a], [a, care_rte]]\n",
+         ["d.yaml:2: theory.outcome: no arrow names 'care_rate'; did you mean \"care_rte\"?"]),
+        ("theory:\n  outcome: entries\n  nodes: {a: {}}\n  edges: [[practice, a], [a, outcome]]\n",
+         ["d.yaml:2: theory.outcome: no arrow names 'entries'; write one of: practice, a, outcome"]),
         ("theory: {file: d.yaml}\n", ["d.yaml: schema: None is no theory; write sos-eval/theory/1"]),
     ],
 )  # fmt: skip

@@ -23,7 +23,7 @@ def data(bundle: ResultBundle) -> pd.DataFrame:
     if table.empty:
         raise NothingToShow("the design does not look for differences of the effect (moderators: discover)")
     place = table["group"].astype(int)
-    words = np.where(place == 1, ": lowest", np.where(place == place.max(), ": highest", ""))
+    words = np.where(place == 1, ": lowest predicted", np.where(place == place.max(), ": highest predicted", ""))
     counts = [f"{n:.0f} treated" if np.isfinite(n) else "not told apart" for n in table["n_treated"]]
     labels = [f"Group {g}{word}\n({n})" for g, word, n in zip(table["group"], words, counts, strict=True)]
     columns = table[["estimate", "conf_low", "conf_high", "status"]]
