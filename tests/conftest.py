@@ -125,11 +125,18 @@ def undrawn() -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-def unsized() -> Iterator[None]:
-    """Make a test's runs without detectable sizes: over a complete list they take nine tenths of a small run."""
+@contextmanager
+def without_sizes() -> Iterator[None]:
+    """Run without detectable sizes: over a complete list they take nine tenths of a small run."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sos_eval.jobs.judge._detectable", lambda *given: (DetectableFacts(), pd.DataFrame()))
+        yield
+
+
+@pytest.fixture
+def unsized() -> Iterator[None]:
+    """Make a test's runs without detectable sizes."""
+    with without_sizes():
         yield
 
 

@@ -187,7 +187,7 @@ def without_never_treated(folder: Path, control: str) -> None:
     (folder / "small.yaml").write_text(text.replace("  - {id: poisson, method: poisson_did}\n", ""))
 
 
-def test_later_cohorts_serve_where_nobody_is_never_treated(folder, undrawn):
+def test_later_cohorts_serve_where_nobody_is_never_treated(folder, undrawn, unsized):
     without_never_treated(folder, "not_yet_treated")
     overall = run(folder).estimates.query("aggregation == 'overall'")
     assert overall["estimate"].notna().all()

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from sos_eval.jobs.run import run
-from tests.conftest import without_pages
+from tests.conftest import without_pages, without_sizes
 
 DESIGN = """
 schema: sos-eval/design/1
@@ -48,7 +48,7 @@ def overall(tmp_path_factory):
     for name, table in panels().items():
         table.to_csv(base / f"{name}.csv", index=False)
         (base / f"{name}.yaml").write_text(DESIGN.replace("NAME", name))
-        with without_pages():
+        with without_pages(), without_sizes():
             estimates = run(base / f"{name}.yaml", out=base / f"{name}-out", seed=5).estimates
         rows[name] = estimates[estimates["aggregation"] == "overall"].set_index("estimator")
     return rows

@@ -134,7 +134,7 @@ def test_few_draws_name_no_size(tmp_path):
     assert said["detectable"]["reason"] == "the test makes 30 draws, and a size is said of one with 99 or more"
 
 
-def test_outcomes_that_no_estimator_tests_together_are_no_family(tmp_path):
+def test_outcomes_that_no_estimator_tests_together_are_no_family(tmp_path, unsized):
     made(tmp_path, 4, 4)
     text = (tmp_path / "d.yaml").read_text(encoding="utf-8")
     text = text.replace("  outcome: {value: rate}", "  outcomes: {a: {value: rate}, b: {value: rate}}")
