@@ -81,10 +81,14 @@ class Varied:
 
 @dataclass(frozen=True, slots=True)
 class DrawnEffect:
-    """The overall effect on its working scale under the observed adoption and the draws, (1 + draws,); NaN: refused."""
+    """The overall effect on its working scale under the observed adoption and the draws, (1 + draws,); NaN: refused.
+
+    Where `spread` is true the error is that of `Batch.spread`: to divide by, not to quote.
+    """
 
     value: Array
     error: Array
+    spread: bool = False
 
     @property
     def statistic(self) -> Array:
@@ -187,7 +191,7 @@ def _batch(fitted: Fitted, starts: Array, gone: NDArray[np.bool_], row: int) -> 
     else:
         batch = fitted.refit_assignments(np.where(gone, fitted.source.times[0], starts))
     error = np.full(len(starts), np.nan) if batch.std_error is None else batch.std_error[:, row]
-    return DrawnEffect(batch.values[:, row], error)
+    return DrawnEffect(batch.values[:, row], error, batch.spread)
 
 
 def _without(panel: Panel, gone: NDArray[np.bool_]) -> Panel:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -32,6 +32,8 @@ _ENDS: tuple[tuple[Literal["from", "to"], int], ...] = (("from", 0), ("to", -1))
 @dataclass(frozen=True)
 class Robustness(ComparedCheck):
     """The overall effect under other declared start years and windows, comparison group built again each time."""
+
+    reference: ClassVar[str] = "Leamer (1983); Athey and Imbens (2015)"
 
     starts: tuple[Period, ...] = ()
     """First start years: everybody's start is shifted so that the first falls in that year."""
