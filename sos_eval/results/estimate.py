@@ -360,11 +360,9 @@ def _padded(row: Array | None, size: int) -> Array:
 
 
 def aligned(one: Estimate, cells: pd.DataFrame) -> tuple[Array, Array | None, str]:
-    """Return values and what they are divided by at the cells that are wanted, found by their keys, and why the first
-    empty one is so.
-    """
-    errors, reasons = _clustered(one, one.deviations if one.influence is None else one.influence), one.cells["reason"]
-    reasons = reasons.to_numpy()
+    """Return values and divisors at the cells that are wanted, found by their keys, and why the first empty is so."""
+    errors = _clustered(one, one.deviations if one.influence is None else one.influence)
+    reasons = one.cells["reason"].to_numpy()
     values = one.values
     if not same_rows(one.cells, cells):
         position = _index(one.cells).get_indexer(_index(cells))
