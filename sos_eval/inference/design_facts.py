@@ -99,7 +99,8 @@ def design_facts(fitted: Fitted) -> DesignFacts:
         n_comparison_clusters=panel.n_clusters - panel.n_treated_clusters, by_weight=by_weight,
         by_variance=by_variance, n_cohorts=len(panel.cohorts), layout=panel.layout,
         estimator=fitted.estimator.name, has_influence=estimate.influence is not None,
-        divides=estimate.divides, is_linear=estimate.linear is not None, rebuilds=fitted.rebuild is not None, smallest=smallest,
+        divides=estimate.divides, is_linear=estimate.linear is not None, rebuilds=fitted.rebuild is not None,
+        smallest=smallest,
         lost=lambda test: lost_share(fitted, test), clusters_of=lambda column: _clusters_of(panel, column),
         variance_of=variance_of, kind_column=fitted.estimator.kind_column,
     )  # fmt: skip
