@@ -247,6 +247,7 @@ def runs(tmp_path_factory):
     return {name: se.run(se.load_design(folder / f"{name}.yaml"), out=folder / name) for name in ("open", "guarded")}
 
 
+@pytest.mark.slow
 def test_a_run_writes_them(runs):
     lines, ours = runs["open"].diagnostics.set_index("name"), told(walk(3), hausman=True)
     for name, result in ours.items():

@@ -135,6 +135,7 @@ seed: 1
 """
 
 
+@pytest.mark.slow
 def test_a_run_reads_neighbours_and_columns_from_files(tmp_path):
     rows = {"la": np.repeat(UNITS, 2), "year": np.tile([2001, 2002], 8), "region": np.repeat(list("aaaabbbb"), 2)}
     rows |= {"y": np.ravel([[10.0, 10 + one] for one in CHANGE]), "start": np.repeat([2002] * 2 + [0] * 6, 2)}

@@ -77,6 +77,7 @@ def test_where_the_smallest_p_exceeds_the_level_nothing_is_relied_on_and_no_size
         pytest.param([(4, 4)], 0.95, marks=pytest.mark.slow), pytest.param([(1, 1)] * 6, 0.95, marks=pytest.mark.slow),
     ],
 )  # fmt: skip
+@pytest.mark.slow
 def test_at_a_level_that_can_be_reached_the_test_is_relied_on(sides, level):
     resolution, size, _ = judged(design(sides), level=level)
     assert resolution.reliable
@@ -114,6 +115,7 @@ def share_found(fitted, test, size, sign):
         pytest.param([(1, 1)] * 6, "coefficient", marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.slow
 def test_the_size_named_is_found_four_times_in_five_among_all_adoptions(sides, statistic):
     fitted = design(sides, seed=5)
     _, size, test = judged(fitted, statistic=statistic)

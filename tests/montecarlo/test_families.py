@@ -82,6 +82,7 @@ def test_independent_outcomes_double_the_chances_and_the_same_one_does_not(corre
     assert share["none", "at least one"].item() == share["none", "one that is not there"].item()
 
 
+@pytest.mark.slow
 def test_an_outcome_s_own_effect_is_what_its_detectable_effect_is_swept_over():
     sweep = {"world.further.second.effect.size": [0.5, 1.5]}
     done = se.power({"e": TWFE()}, _world([_noise("second")], size=1.0), reps=200, seed=1, sweep=sweep)
@@ -127,6 +128,7 @@ effect: {size: -3.0}
 """
 
 
+@pytest.mark.slow
 def test_a_design_with_two_outcomes_from_the_command_line(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     Path("w.yaml").write_text(WORLD)

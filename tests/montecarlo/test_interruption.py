@@ -49,6 +49,7 @@ def interrupt(task, chunk):
     raise KeyboardInterrupt
 
 
+@pytest.mark.slow
 def test_an_interruption_ends_the_processes_at_once(tmp_path):
     """Five times: two threads that reap one child leave it listed in about one of three."""
     for number in range(5):

@@ -204,6 +204,7 @@ class Deadly(TWFE):
         return super().compile(panel, choice)
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_is_replaced(tmp_path, monkeypatch):
     monkeypatch.setattr("sos_eval.montecarlo.workers.PROCESS_PAYS", 0.0)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
@@ -309,6 +310,7 @@ def test_the_world_without_effects_has_none_through_mediators_either():
     assert (se.power(TWFE(), _without_effects(world), reps=2).summary["true_effect"] == 0).all()
 
 
+@pytest.mark.slow
 def test_values_that_give_no_world_are_passed_over():
     """Halving the authorities ends below the adopters: those values have no power, and the search goes on above."""
     world = _normal(adoption={"pattern": "calendar", "treated": 16, "start": 2012})

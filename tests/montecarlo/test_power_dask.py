@@ -40,6 +40,7 @@ def _at(count: int, do: Callable[[], object]) -> Callable[[str, int, int], None]
     return lambda what, done, of: do() if done == count else None
 
 
+@pytest.mark.slow
 def test_a_killed_worker_changes_no_byte(alone, tmp_path):
     with cluster_of(2) as two:
         kill = _at(20, two.workers[0].kill)

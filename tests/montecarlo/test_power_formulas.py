@@ -95,6 +95,7 @@ LINES = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_an_estimator_has_the_formula_of_how_it_compares():
     world = _normal(outcome__persistence={"rho": 0.6, "sd": 0.7})
     found = se.power(LINES, world, reps=1000, seed=2).formulas.set_index("estimator")
@@ -110,6 +111,7 @@ def test_an_estimator_has_the_formula_of_how_it_compares():
         assert row["mdes_by_formula"] == pytest.approx((1.959964 + 0.841621) * row["std_error"], rel=1e-6)
 
 
+@pytest.mark.slow
 def test_several_starts_have_the_stepped_wedge_formula_for_regression_only():
     world = _normal(adoption={"pattern": "staggered", "treated": 12, "cohorts": {2013: 5, 2015: 7}})
     found = se.power(LINES, world, reps=1000, seed=2).formulas.set_index("estimator")

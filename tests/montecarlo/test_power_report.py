@@ -127,6 +127,7 @@ def test_keys_of_the_design_are_swept(project, capsys):
     assert {row["design.comparison.ratio"] for row in facts["power"]} == {1, 2}
 
 
+@pytest.mark.slow
 def test_the_joint_decision_needs_the_checks_to_pass(project, capsys):
     """A pre-trend test at 90% fails some of the draws that find an effect; at 0 it fails none."""
     joint = {}
@@ -171,6 +172,7 @@ def test_checks_of_a_design_that_declares_pretrends_are_pretests(project, capsys
     assert {row["inference"] for row in rows} == {"analytic"}
 
 
+@pytest.mark.slow
 def test_the_search_finds(project, capsys):
     words = ["--find", "world.adoption.treated", "--power", "0.3", "--reps", "8", "--workers", "1"]
     assert _said("d.yaml", "--world", "w.yaml", *words) == 0

@@ -269,6 +269,7 @@ def test_it_is_said_where_clustered_errors_of_few_find_what_the_test_of_the_same
     assert clustered_apart(bundle.estimates, relied, units) == []
 
 
+@pytest.mark.slow
 def test_a_page_on_matched_rows_names_the_entry_on_the_sets_where_there_is_one(tmp_path):
     """Nobody is advised to declare what stands in the table; the row keeps the advice that is true of it."""
     facts = _run(tmp_path, first="published").facts
@@ -287,6 +288,7 @@ def test_a_page_on_matched_rows_names_the_entry_on_the_sets_where_there_is_one(t
     assert said == f"A test that can be relied on: {beside}."
 
 
+@pytest.mark.slow
 def test_under_a_profile_balance_is_said_to_be_withheld_where_it_is(tmp_path):
     bundle = _run(tmp_path, {"disclosure": {"profile": "ons_srs"}})
     held = set(bundle.withheld["file"])

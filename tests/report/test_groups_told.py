@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from sos_eval.report.figures.randomization import _note
 from sos_eval.report.first_page import weighed
 from sos_eval.report.group_blocks import why_no_balance
@@ -36,6 +38,7 @@ def _apart(made):
     return made.assign(size=size, entries=(level + 0.01 * (made["year"] % 3)) * made["children"] / 1e4)
 
 
+@pytest.mark.slow
 def test_what_a_match_left_apart_is_not_said_to_be_made_alike(tmp_path):
     keys = {
         "comparison": "  covariates: [size]\n  measured: {size: 2010}\n"

@@ -67,6 +67,7 @@ def test_three_against_three_say_that_no_test_can_tell(tmp_path):
     assert "no range stands beside it" in said["does_not_show"][0]
 
 
+@pytest.mark.slow
 def test_four_against_four_say_how_few_ways_there_are_and_what_is_found_at_any_size(tmp_path):
     question = ", smallest_worthwhile: 1.5"
     bundle = made(tmp_path, 4, 4, question=question)
