@@ -93,7 +93,7 @@ class _Gate:
         self.balance = PassedBalance(content, about, self.held, self.few)
         self.silent: dict[tuple[str, str], str] = {}
         self.thin: set[tuple[str, str]] = set()
-        self.shifted: set[tuple[str, str]] = set()
+        self.finer: set[tuple[str, str]] = set()
         self.partial: set[tuple[str, str]] = set()
         self.hidden: set[str] = set()
         self.held_balance = True
@@ -359,11 +359,12 @@ class _Gate:
         out = self.held.emptied(file, out, ERROR_COLUMNS, {ERRORS: squares}, "")
         own = self._members(key)
         of_level = ~table["scale"].isin(["ratio", "log"]).to_numpy(bool)
-        of_level &= [not self._tells_levels(own, *one) for one in whole]
+        of_level &= np.array([not self._tells_levels(own, *one) for one in whole], bool)
         out = self.held.emptied(file, out, _PERCENT, {_LEVEL: of_level}, "")
-        apart = ~declared & [not self._out_of_reach(own, *one) or any(map(own.beyond, one)) for one in whole]
-        if not (apart & done).any():
-            self.shifted.add(key)
+        apart = np.array([not self._out_of_reach(own, *one) or any(map(own.beyond, one)) for one in whole], bool)
+        apart &= ~declared
+        if (apart & done).any() or (_PERCENT[0] in table and of_level.any()):
+            self.finer.add(key)
         out = self.held.emptied(file, out, _BETWEEN, {_FINER: apart}, "")
         return self.held.emptied(file, out, ("mean_of_draws",), {_MEANS: np.ones(len(out), bool)}, "")
 
@@ -474,13 +475,12 @@ class _Gate:
         unknown = name.str.startswith(_FURTHER).to_numpy(bool) & ~few
         worst = name.str.startswith("balance.").to_numpy(bool) & self._silent_on_balance & ~few
         reached = np.array([not self._out_of_reach(self._members(key)) for key in keys], bool)
-        levels = [self._tells_levels(self._members(key)) for key in keys]
         weighed = name.str.endswith("gone_on_as_answered").to_numpy(bool) & reached & ~(few | back)
-        between &= np.array([key not in self.shifted for key in keys], bool)
+        finer = reached | np.array([key in self.finer for key in keys], bool)
         why = {_ONE_UNIT: alone, BACK: back, _THIN: thin, UNKNOWN: unknown, _AS_BALANCE: worst}
-        why |= {WEIGHED: weighed, SEARCHED: searched, _FINER: between & ~(searched | thin), ERRORS: squares}
-        words = zip(table["text"], levels, strict=True)
-        table = table.assign(text=[str(text) if told else _IN_PERCENT.sub("", str(text)) for text, told in words])
+        why |= {WEIGHED: weighed, SEARCHED: searched, _FINER: between & finer & ~(searched | thin), ERRORS: squares}
+        words = zip(table["text"], finer, strict=True)
+        table = table.assign(text=[_IN_PERCENT.sub("", str(text)) if gone else str(text) for text, gone in words])
         out = self._without_few("diagnostics.csv", table, ("value",), "text")
         out = self.held.emptied("diagnostics.csv", out, ("value",), why, "text")
         return out.assign(text=self.words.said("diagnostics.csv", [str(text) for text in out["text"]]))

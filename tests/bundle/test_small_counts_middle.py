@@ -121,7 +121,11 @@ def test_panels_that_differ_in_protected_counts_alone_give_the_same_bytes(tmp_pa
     tried = read_table(bundles[0] / "tables" / "robustness.csv").set_index("variant")
     assert np.isfinite(tried.loc["window", ["estimate", "shift"]].astype(float)).all()
     assert np.isnan(tried.loc["girls", "shift"])  # what the two count apart is not replaced
+    curve = read_table(bundles[0] / "tables" / "specification_curve.csv")
+    assert curve[["estimate", "percent"]].notna().all(axis=None)
     checks = read_table(bundles[0] / "diagnostics.csv").set_index("name")
+    assert checks.loc["robustness", "text"].startswith("withheld")  # its sentence tells every shift
+    assert checks.loc[["path.slope", "specification_curve", "suppression_bounds"], "value"].notna().all()
     assert checks.loc["placebo_outcome.deaths", "text"].startswith("withheld")  # on units that the gate does not know
     ends = read_table(bundles[0] / "tables" / "suppression_bounds.csv")["estimate"]
     real = wide(tmp_path / "open", small_in_places(8), starts, FEW, profile="open")
