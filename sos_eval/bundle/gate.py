@@ -93,6 +93,7 @@ class _Gate:
         self.balance = PassedBalance(content, about, self.held, self.few)
         self.silent: dict[tuple[str, str], str] = {}
         self.thin: set[tuple[str, str]] = set()
+        self.finer: set[tuple[str, str]] = set()
         self.partial: set[tuple[str, str]] = set()
         self.hidden: set[str] = set()
         self.held_balance = True
@@ -260,6 +261,14 @@ class _Gate:
         """Return the units behind an estimate."""
         return self.about.members.get(key, Members())
 
+    def _out_of_reach(self, *behind: Members) -> bool:
+        """Whether no small count is left to protect behind numbers: what only guards these is then told."""
+        return bool(behind) and all(one.out_of_reach(self.about.disclosure.smallest) for one in behind)
+
+    def _tells_levels(self, *behind: Members) -> bool:
+        """Whether means of the treated before the start may follow: no count is in reach, no path is held back."""
+        return not self.hidden and self._out_of_reach(*behind)
+
     def _one_count(self, table: pd.DataFrame, file: str) -> pd.DataFrame:
         """Leave the number of people, where rows are people, to the headline's overall row.
 
@@ -348,9 +357,15 @@ class _Gate:
         out = self.held.emptied(file, table, numbers, reasons, "reason")
         squares = np.full(len(table), key[1] in self.errors.few)
         out = self.held.emptied(file, out, ERROR_COLUMNS, {ERRORS: squares}, "")
+        own = self._members(key)
         of_level = ~table["scale"].isin(["ratio", "log"]).to_numpy(bool)
+        of_level &= np.array([not self._tells_levels(own, *one) for one in whole], bool)
         out = self.held.emptied(file, out, _PERCENT, {_LEVEL: of_level}, "")
-        out = self.held.emptied(file, out, _BETWEEN, {_FINER: ~declared}, "")
+        apart = np.array([not self._out_of_reach(own, *one) or any(map(own.beyond, one)) for one in whole], bool)
+        apart &= ~declared
+        if (apart & done).any() or (_PERCENT[0] in table and of_level.any()):
+            self.finer.add(key)
+        out = self.held.emptied(file, out, _BETWEEN, {_FINER: apart}, "")
         return self.held.emptied(file, out, ("mean_of_draws",), {_MEANS: np.ones(len(out), bool)}, "")
 
     def _whole_table(self, name: str, table: pd.DataFrame) -> str:
@@ -366,15 +381,15 @@ class _Gate:
             return PEOPLE if self.about.people else _ONE_UNIT
         if name.endswith(_WITHOUT_SOME):
             return _ONE_UNIT
-        if not {"path", "equally_good"}.isdisjoint(name.split(".")):  # each end is one more weighing of the units
-            return WEIGHED
+        parts, key = name.split("."), self._estimate_of(name)
+        if "equally_good" in parts or ("path" in parts and not self._out_of_reach(self._members(key))):
+            return WEIGHED  # each end, and each contrast, is one more weighing of the units
         if self.balance.covariates.names and what in _OF_COVARIATES:
             return COVARIATE
         if "balance" in name.split(".") and self._silent_on_balance:
             return _AS_BALANCE
         if name == "implementation.as_treated":
             return UNKNOWN
-        key = self._estimate_of(name)
         if key in self.silent and name not in _PUBLIC:
             return self.silent[key]
         if (
@@ -398,8 +413,9 @@ class _Gate:
     def _estimate_of(self, name: str) -> tuple[str, str]:
         """Return whose table it is by its name; the headline's own carry none."""
         headline = self.content.facts.headline
-        named = [key for key in {*self.silent, *self.partial} if name.startswith(f"{key[0]}.{key[1]}.")]
-        return named[0] if named else (headline.estimator, headline.outcome)
+        keys = zip(*(self.content.estimates[one] for one in ("estimator", "outcome")), strict=True)
+        named = [key for key in dict.fromkeys(keys) if name.startswith(f"{key[0]}.{key[1]}.")]
+        return max(named, key=lambda key: len(".".join(key)), default=(headline.estimator, headline.outcome))
 
     def _paths(self, file: str, table: pd.DataFrame) -> pd.DataFrame:
         """Hold back mean outcomes on few units, those that would give them back, and pooled means of counts."""
@@ -458,10 +474,13 @@ class _Gate:
         thin = np.array([key in self.thin for key in keys], bool) & name.isin(_OF_ALTERNATIVES).to_numpy(bool) & ~few
         unknown = name.str.startswith(_FURTHER).to_numpy(bool) & ~few
         worst = name.str.startswith("balance.").to_numpy(bool) & self._silent_on_balance & ~few
-        weighed = name.str.endswith("gone_on_as_answered").to_numpy(bool) & ~(few | back)
+        reached = np.array([not self._out_of_reach(self._members(key)) for key in keys], bool)
+        weighed = name.str.endswith("gone_on_as_answered").to_numpy(bool) & reached & ~(few | back)
+        finer = reached | np.array([key in self.finer for key in keys], bool)
         why = {_ONE_UNIT: alone, BACK: back, _THIN: thin, UNKNOWN: unknown, _AS_BALANCE: worst}
-        why |= {WEIGHED: weighed, SEARCHED: searched, _FINER: between & ~(searched | thin), ERRORS: squares}
-        table = table.assign(text=[_IN_PERCENT.sub("", str(text)) for text in table["text"]])
+        why |= {WEIGHED: weighed, SEARCHED: searched, _FINER: between & finer & ~(searched | thin), ERRORS: squares}
+        words = zip(table["text"], finer, strict=True)
+        table = table.assign(text=[_IN_PERCENT.sub("", str(text)) if gone else str(text) for text, gone in words])
         out = self._without_few("diagnostics.csv", table, ("value",), "text")
         out = self.held.emptied("diagnostics.csv", out, ("value",), why, "text")
         return out.assign(text=self.words.said("diagnostics.csv", [str(text) for text in out["text"]]))
@@ -632,12 +651,14 @@ class _Gate:
         if economics and reason:
             self.held.note("economics/", "the whole folder", len(economics), reason)
             return {}
-        if "psa" in economics:
+        headline = self.content.facts.headline
+        drawn = not self._out_of_reach(self._members((headline.estimator, headline.outcome)))
+        if "psa" in economics and drawn:
             self.held.note_whole("economics/psa.csv", economics["psa"], _DRAWS)
         return {
             name: rounded_table(value) if isinstance(value, pd.DataFrame) else rounded(value)
             for name, value in economics.items()
-            if name != "psa"
+            if not (drawn and name == "psa")
         }
 
 

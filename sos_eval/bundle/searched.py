@@ -123,7 +123,7 @@ class SearchedCounts:
         for name in pinned | self._searched_paths(paths, behind) | self.outcomes:
             own = (paths["outcome"] == name).to_numpy(bool)
             told = np.flatnonzero(own & whole & ~held).tolist()
-            rooms = [digits_of(taken(behind[k][:, 2], self.about.smallest)) if len(behind[k]) else 0.0 for k in told]
+            rooms = [_room_of(behind[k], self.about.smallest) for k in told]
             left = digits_that_leave([self._room.get(name, math.inf)], len(told))
             out[own] = 0
             if name not in pinned:  # by one mean: the others and the estimate would give that back
@@ -147,6 +147,12 @@ class SearchedCounts:
             for name, units, told in zip(paths["outcome"], behind, enough, strict=True)
             if told and len(units) and can_be_searched(units[:, 2], self.about.smallest)
         }
+
+
+def _room_of(behind: Array, smallest: int) -> float:
+    """Return how many combinations the counts behind a mean have, as a power of ten; no limit where some replaced."""
+    counts = behind[:, 2] if len(behind) else np.zeros(0)
+    return math.inf if np.isnan(counts).any() else digits_of(taken(counts, smallest))
 
 
 def _place(numbers: pd.DataFrame, least: float, digits: int) -> int:

@@ -14,6 +14,7 @@ from sos_eval.errors import OurFault
 from sos_eval.panel.levels import weighed_mean
 from sos_eval.panel.own_names import MATCHED_ROWS
 from sos_eval.panel.panel import Panel
+from sos_eval.panel.small_counts import replaced
 from sos_eval.results.facts import OutcomeFacts, PanelFacts
 from sos_eval.results.grades import Grades, grades_of
 from sos_eval.results.search import UNKNOWN
@@ -33,7 +34,8 @@ def path_counts(panel: Panel, comparison_weights: Array | None = None) -> list[A
     -------
     list of (n_units_of_row, 4)
         Of each unit: its position, what one count adds to the sum of weighted rates (NaN where the outcome is no count
-        or is transformed), its count (`UNKNOWN` where a value stands in its place), its weight.
+        or is transformed), its count (`UNKNOWN` where a value stands in its place, NaN where another count
+        does), its weight.
     """
     return [
         counts
@@ -50,6 +52,7 @@ def _counts(panel: Panel, weights: Array) -> list[Array]:
     count, exposure, time = (frame[name].to_numpy(float) for name in ("count", "exposure", "time"))
     if not panel.outcome.counted:
         count = np.full(len(frame), UNKNOWN)
+    count = np.where(replaced(panel), np.nan, count)
     with np.errstate(divide="ignore", invalid="ignore"):
         each = weights / exposure if panel.outcome.counted and panel.outcome.transform == "none" else weights * np.nan
         rows = np.column_stack([units, each, count, weights])

@@ -55,13 +55,15 @@ class ToldEstimates:
             return NESTED
         if told and any(one.completes(told, fewest) for one in behind):
             return _SPAN
-        if any(one.uneven(fewest) or other.uneven(fewest) for one in behind for other in told):
+        uneven = any(one.uneven(fewest) or other.uneven(fewest) for one in behind for other in told)
+        if uneven:
             elsewhen = any(one.elsewhen(other) for one in behind for other in told)
             if elsewhen or len(told) >= _MOST_BESIDE:
                 return LONE
         if any(one.weighs_few_otherwise(other, fewest) for one in behind for other in told):
             return WEIGHED
-        if _ways([*told, *behind]) > max(_ways(told), fewest - 1, 1):
+        free = all(one.out_of_reach(self.smallest) for one in (*told, *behind)) and not uneven
+        if not free and _ways([*told, *behind]) > max(_ways(told), fewest - 1, 1):
             return WEIGHED
         if any(one.pinned(told, fewest, self.smallest) for one in behind):
             return WEIGHED
@@ -69,7 +71,13 @@ class ToldEstimates:
         return self.few if any(one.few(fewest) for one in behind) else ""
 
     def _leaves_found(self, one: Members, other: Members) -> bool:
-        """Whether what the one counts beyond the other would be found: a part was taken out, or put in."""
+        """Whether what the one counts beyond the other would be found: a part was taken out, or put in.
+
+        Where small counts were replaced the rest of denominators was too, and another's must not tell it.
+        """
+        pairs = ((one, other), (other, one))
+        if one.replaced and any(mine.leaves_few(theirs, self.smallest) for mine, theirs in pairs):
+            return True
         beyond = one.beyond(other)
         return beyond is not None and beyond.searched(self.fewest, self.smallest)
 

@@ -1,4 +1,4 @@
-"""Between what the estimate lies, whatever the suppressed outcomes are."""
+"""Between what the estimate lies, whatever the suppressed or replaced outcomes are."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from sos_eval.numerics.lots import share_reached
 from sos_eval.numerics.suppressed import Margin, imbens_manski, linear_bounds, why_empty
 from sos_eval.panel.own_names import Column
 from sos_eval.panel.panel import Array, Panel
+from sos_eval.panel.small_counts import ends_of_replaced, replaced
 from sos_eval.results.check import Check, CheckResult
 from sos_eval.results.estimate import clustered_error
 from sos_eval.results.fitted import Fitted
@@ -36,12 +37,16 @@ _NOT_LINEAR = (
 @register("suppression_bounds")
 @dataclass(frozen=True)
 class SuppressionBounds(Check):
-    """Smallest and largest estimate over all values that ranges and published totals leave to suppressed outcomes."""
+    """Smallest and largest estimate over all values that ranges and published totals leave to suppressed outcomes.
+
+    Without columns: over all values of the small counts that `disclosure.small_counts: middle` replaced.
+    """
 
     reference: ClassVar[str] = "Horowitz and Manski (1995); Imbens and Manski (2004)"
 
     low: Column = ""
-    """Column: least value of a suppressed count (primary: 1; secondary: 0) or of a rounded one; else empty."""
+    """Column: least value of a suppressed count (primary: 1; secondary: 0) or of a rounded one; else empty. Without
+    columns: of the counts that `disclosure.small_counts: middle` replaced."""
     high: Column = ""
     """Column: its largest value (primary: 5); empty for secondary suppression: what its total leaves."""
     totals: Mapping[Column, Column] = field(default_factory=dict)
@@ -54,13 +59,13 @@ class SuppressionBounds(Check):
     """Coverage of the interval."""
 
     def __post_init__(self) -> None:
-        if not self.low or not self.high:
-            raise ValueError("name the columns that hold the range: low: entries_low, high: entries_high")
+        if bool(self.low) != bool(self.high) or (self.totals and not self.low):
+            raise ValueError("name both columns that hold the range: low: entries_low, high: entries_high")
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Columns that the panel has to carry for it."""
-        return (self.low, self.high, *self.totals, *self.totals.values())
+        return (self.low, self.high, *self.totals, *self.totals.values()) if self.low else ()
 
     def check(self, fitted: Fitted, rng: np.random.Generator) -> list[CheckResult]:
         """Return ``suppression_bounds``, how far apart the bounds are, a row per end; ``.largest_p``, of both ends."""
@@ -103,12 +108,17 @@ class SuppressionBounds(Check):
         table = pd.DataFrame(rows)
         bounds, errors = table["estimate"].tolist(), (rows[0]["std_error"], rows[1]["std_error"])
         table["conf_low"], table["conf_high"] = imbens_manski(bounds[0], bounds[1], errors, self.level)
-        rounded = int(np.isfinite(_shown(source)[cells]).sum())
+        rounded = int(np.isfinite(_shown(source)[cells]).sum()) if self.low else 0
         return table, self._words(fitted, table, len(cells), rounded)
 
     def _ranges(self, source: Panel) -> tuple[Places, Array, Array]:
-        """Return the rows of suppressed and rounded outcomes, and the least and largest value of each."""
+        """Return the rows of suppressed, rounded or replaced outcomes, and the least and largest value of each."""
         frame = source.frame
+        if not self.low:
+            rows = np.flatnonzero(replaced(source))
+            if not len(rows):
+                raise NotIdentified(source.fault("no small count was replaced, and no columns with ranges are named"))
+            return rows, *ends_of_replaced(source, rows)
         least = frame[self.low].to_numpy(float)
         missing = frame["outcome"].isna().to_numpy()
         rows = np.flatnonzero(np.isfinite(least) & (missing | np.isfinite(frame[self.high].to_numpy(float))))
@@ -165,7 +175,10 @@ class SuppressionBounds(Check):
     def _words(self, fitted: Fitted, table: pd.DataFrame, ranged: int, rounded: int) -> str:
         whole = overall(fitted.estimate, self.level)
         low, high = table["estimate"]
+        what, ranges = f"{ranged - rounded} outcomes are suppressed", " within the declared ranges"
         also, now = (f", {rounded} rounded", "as they are shown") if rounded else ("", "without them")
+        if not self.low:
+            what, ranges, now = f"{ranged} counts stand for small ones, which were replaced", "", "as it stands"
         ends = [whole.shown(float(table[name].iloc[0])) for name in ("conf_low", "conf_high")]
         tested = (
             f" By random adoptions p is {numeral(table['p_value'].iloc[0], 2)} at the one end and "
@@ -173,8 +186,7 @@ class SuppressionBounds(Check):
             if table["p_value"].notna().all() else ""
         )  # fmt: skip
         return (
-            f"{ranged - rounded} outcomes are suppressed{also}. Whatever they are within the declared ranges"
-            f"{self._under} the estimate lies between {whole.shown(low)} and "
+            f"{what}{also}. Whatever they are{ranges}{self._under} the estimate lies between {whole.shown(low)} and "
             f"{whole.shown(high)} ({now} {whole.shown(whole.estimate)}); with chance {ends[0]} to {ends[1]} "
             f"(cluster-robust, too narrow with few treated).{tested}"
         )

@@ -22,6 +22,7 @@ from sos_eval.design.sections import (
     read_method,
     refuse_idle_checks,
     refuse_other_outcome,
+    refuse_without_ranges,
 )
 from sos_eval.design.theory import (
     read_discoveries,
@@ -90,6 +91,7 @@ def resolve(document: Document, *, panel: str | Path | None = None, seed: int | 
         refuse_moved_controls(reader, theory, checks, named, answered)
         refuse_idle_checks(reader, checks, answered, named, rebuilt=any(entry.comparison.rebuilds for entry in entries))
     disclosure = reader.build(Disclosure, data.get("disclosure", {}), ("disclosure",))
+    refuse_without_ranges(reader, checks, disclosure)
     report = reader.build(Report, data.get("report", {}), ("report",))
     number = reader.build(Seed, data.get("seed", 20260101), ("seed",))
     reader.faults.found.sort(key=lambda fault: _line(fault.where))

@@ -8,11 +8,13 @@ from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from sos_eval.checks.compared import ComparedCheck
+from sos_eval.checks.suppression_bounds import SuppressionBounds
 from sos_eval.comparison.group import GroupMethod
 from sos_eval.comparison.none import NoComparison
 from sos_eval.declare import Document, build, valid_keys
 from sos_eval.errors import Faults, nearest
 from sos_eval.inference.naming import id_problems
+from sos_eval.panel.disclosure import Disclosure
 from sos_eval.panel.spec import OutcomeSpec
 from sos_eval.results.check import Check
 from sos_eval.results.inference import InferenceMethod
@@ -28,6 +30,7 @@ __all__ = [
     "read_method",
     "refuse_idle_checks",
     "refuse_other_outcome",
+    "refuse_without_ranges",
 ]
 
 T = TypeVar("T")
@@ -197,6 +200,15 @@ def refuse_idle_checks(
         if not rebuilt and getattr(check, "rebuilt_draws", usual) != usual and not isinstance(check, ComparedCheck):
             what = f"{name}: rebuilt_draws: no comparison group is built again under other adoptions"
             reader.add((*at, "rebuilt_draws"), what, "leave it out, and write draws")
+
+
+def refuse_without_ranges(reader: Reader, checks: Sequence[Check], disclosure: Disclosure | None) -> None:
+    """Refuse bounds that name no columns where no small count is replaced either."""
+    for i, check in enumerate(checks):
+        if isinstance(check, SuppressionBounds) and not check.low and disclosure and not disclosure.middle_below:
+            what = "suppression_bounds: name the columns that hold the range: low: entries_low, high: entries_high"
+            instead = "or declare disclosure: {profile: dfe, small_counts: middle}, whose replaced counts have one"
+            reader.add(("checks", i), what, instead)
 
 
 def _check(reader: Reader, given: Any, path: Path_) -> Check | None:

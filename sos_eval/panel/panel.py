@@ -98,6 +98,8 @@ class Panel:
         Unit to name of every unit that was read, those left out since with them; empty without `panel.unit_name`.
     units_read
         Every unit that was read, those left out since with them; empty where the panel was not read from a file.
+    replaced_below
+        Counts below it, and above zero, stand in the place of others; see `panel.small_counts`. 0: all are as read.
     """
 
     frame: pd.DataFrame
@@ -120,6 +122,7 @@ class Panel:
     periods: Periods = field(default_factory=Periods)
     names_read: Mapping[str, str] = field(default_factory=dict)
     units_read: frozenset[str] = frozenset()
+    replaced_below: int = 0
 
     @property
     def further_columns(self) -> list[str]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sos_eval.panel.own_names import MATCHED_ROWS
 from sos_eval.panel.panel import Panel
+from sos_eval.panel.small_counts import replaced, rest_replaced
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.grades import grades_of
 from sos_eval.results.pinned import adds_to, pins_down
@@ -45,9 +46,9 @@ class Members:
     times
         Periods.
     counts
-        By unit, what it counted in each period, (n_times,), NaN where nothing weighs, `UNKNOWN` where a value stands in
-        place of a count. Where rows are people, how many had a yes, or steps above the lowest grade, and empty where
-        the outcome has no grades.
+        By unit, what it counted in each period, (n_times,), NaN where nothing weighs or another count was put in its
+        place, `UNKNOWN` where a value stands in place of a count. Where rows are people, how many had a yes, or steps
+        above the lowest grade, and empty where the outcome has no grades.
     each, adds, most
         By unit, what one count adds to its rate, and to the estimate's sum over units, and the largest that it can be
         (its denominator), (n_times,); NaN of values.
@@ -59,6 +60,10 @@ class Members:
         When each unit is there and treated; what each adds to a synthetic control.
     logs
         Whether the outcome is in logs.
+    replaced
+        Whether small counts were replaced before anything was computed; see `panel.small_counts`.
+    falls
+        Whether some count is below its unit's last one, a replaced one in its place: so that they do not only grow.
     """
 
     cohorts: Mapping[float, Names] = field(default_factory=dict)
@@ -73,6 +78,8 @@ class Members:
     histories: Histories = field(default_factory=Histories, compare=False, repr=False)
     donors: Donors = field(default_factory=Donors, compare=False, repr=False)
     logs: bool = False
+    replaced: bool = False
+    falls: bool = False
 
     @classmethod
     def of(cls, fitted: Fitted) -> Self:
@@ -91,13 +98,15 @@ class Members:
         weighing = weighing.times(donors.overall)
         weight = panel.frame["weight"] * _of_unit(panel.frame["unit"], donors.overall)
         adds = (1.0 if weighing.pooled else each) * weight
-        counts = panel.frame["count"] if panel.outcome.counted else each.fillna(UNKNOWN)
-        exposure = panel.frame["exposure"] if panel.outcome.counted else each
-        counted, each_adds, adds_to_sum, most = (_by_unit(panel, cells) for cells in (counts, each, adds, exposure))
+        counted = panel.outcome.counted
+        counts = panel.frame["count"].mask(replaced(panel)) if counted else each.fillna(UNKNOWN)
+        exposure = panel.frame["exposure"] if counted else each
+        by_unit, each_adds, adds_to_sum, most = (_by_unit(panel, cells) for cells in (counts, each, adds, exposure))
         histories = Histories.of(panel)
+        read = np.array([*_by_unit(panel, panel.frame["count"].mask(rest_replaced(panel))).values()])
         return cls(
-            cohorts, others, times, counted, each_adds, adds_to_sum, most, weighing, kinds_of(fitted), histories,
-            donors, panel.outcome.transform == "log",
+            cohorts, others, times, by_unit, each_adds, adds_to_sum, most, weighing, kinds_of(fitted), histories,
+            donors, panel.outcome.transform == "log", panel.replaced_below > 0, bool((np.diff(read) < 0).any()),
         )  # fmt: skip
 
     @property
@@ -118,6 +127,20 @@ class Members:
                 if small:
                     alone = self.logs or self.histories.outweighs(small, names)
                     yield 1 if alone else len(names), len(self.times)
+
+    def out_of_reach(self, smallest: float) -> bool:
+        """Whether its small counts were replaced, and nothing else behind it may be a small one.
+
+        What is new in counts that only grow may be, and so may columns of numbers that decide how it weighs units.
+        """
+        by_numbers = self.weighing is not None and self.weighing.by_numbers
+        return self.replaced and not by_numbers and not any(_some_protected(made, smallest) for made in self._made_of())
+
+    def leaves_few(self, other: Members, smallest: float) -> bool:
+        """Whether what its counts leave of another's denominators is small: of its own that was replaced."""
+        most, counts = pd.DataFrame(other.most, index=other.times), pd.DataFrame(self.counts, index=self.times)
+        left = (most - counts).to_numpy(float)
+        return bool(((left > 0) & (left < smallest)).any())
 
     def few(self, fewest: int) -> bool:
         """Whether they are fewer, treated or others, than a result may rest on."""
@@ -185,7 +208,7 @@ class Members:
         if not (np.array([*rest.values()]) < 0).any() and np.isfinite([*rest.values()]).any():
             made.append(rest)
         new = np.diff(known, axis=1, prepend=np.nan)
-        if np.isfinite(new).any() and not (new < 0).any():
+        if np.isfinite(new).any() and not (new < 0).any() and not self.falls:
             made.append(dict(zip(self.counts, new, strict=True)))
         return made
 
@@ -198,7 +221,8 @@ class Members:
         gaps = (mine - theirs).reindex(index=mine.index, columns=mine.columns)
         if not is_part(gaps.to_numpy(float)):
             return None
-        return replace(self, counts={str(name): gap.abs().to_numpy(float) for name, gap in gaps.items()})
+        parts = {str(name): gap.abs().to_numpy(float) for name, gap in gaps.items()}
+        return replace(self, counts=parts, falls=False)
 
     def _columns_searched(self, smallest: int) -> bool:
         """Say so of counts that its covariates or weights may be made of: nobody here knows these."""
@@ -259,11 +283,13 @@ class Members:
     def _least(self, first: int, smallest: int) -> float:
         """Return the fewest combinations, from a period on, of the counts, of what these tell of, of a column's."""
         rooms = [
-            sum(digits_of(taken(counts[first:], smallest)) for counts in made.values()) for made in self._made_of()
+            sum(digits_of(taken(counts[first:], smallest)) for counts in made.values())
+            for made in self._made_of()
+            if _some_protected(made, smallest)
         ]
         if self._columns_searched(smallest):
             rooms.append(digits_of(taken(np.full(len(self.counts), UNKNOWN), smallest)))
-        return min(rooms)
+        return min(rooms, default=np.inf)
 
     def _of(self, names: Names, cells: Mapping[str, Array]) -> Array:
         """Return the numbers of some units by period, (n_times, n_units)."""
@@ -343,6 +369,10 @@ def _yes_by_unit(panel: Panel) -> tuple[dict[str, Array], dict[str, Array], dict
 def _is_protected(counts: Array, smallest: float) -> bool:
     """Whether some count is above zero and below the smallest that is shown, or a value stands in place of counts."""
     return bool(((counts > 0) & (counts < smallest) | np.isposinf(counts)).any())
+
+
+def _some_protected(made: Mapping[str, Array], smallest: float) -> bool:
+    return any(_is_protected(counts, smallest) for counts in made.values())
 
 
 def _of_unit(units: pd.Series, factors: Mapping[str, float]) -> pd.Series:
