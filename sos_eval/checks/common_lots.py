@@ -190,8 +190,11 @@ def _batch(fitted: Fitted, starts: Array, gone: NDArray[np.bool_], row: int) -> 
         batch = loop_batch(panels, fitted.refit, fitted.estimate.cells)
     else:
         batch = fitted.refit_assignments(np.where(gone, fitted.source.times[0], starts))
-    error = np.full(len(starts), np.nan) if batch.std_error is None else batch.std_error[:, row]
-    return DrawnEffect(batch.values[:, row], error, batch.spread)
+    own = fitted.estimate.cells.iloc[row]  # without somebody a batch may lack rows, or have them in another order
+    same = (batch.cells["aggregation"] == "overall") & (batch.cells["scale"] == own["scale"])
+    at = int(np.flatnonzero(same)[0])
+    error = np.full(len(starts), np.nan) if batch.std_error is None else batch.std_error[:, at]
+    return DrawnEffect(batch.values[:, at], error, batch.spread)
 
 
 def _without(panel: Panel, gone: NDArray[np.bool_]) -> Panel:

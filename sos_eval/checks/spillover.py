@@ -170,7 +170,7 @@ def _drawn(fitted: Fitted, starts: Array) -> DrawnEffect:
     error = np.full(len(starts), np.nan) if batch.std_error is None else batch.std_error[:, row]
     if not np.isfinite(batch.values[0, row]):
         raise NotIdentified(fitted.source.fault(str(batch.failures[0]) or "no overall effect"))
-    return DrawnEffect(batch.values[:, row], error)
+    return DrawnEffect(batch.values[:, row], error, batch.spread)
 
 
 def _apart(source: Panel, on: tuple[str, ...]) -> Array:

@@ -42,6 +42,11 @@ class Stacked(PlannedEstimator):
     """Deviations from the means of each sub-experiment, or from those of the whole stack at an event time, as the
     authors' regression has them: those hold what cohorts' calendar years differ by."""
 
+    seen: Literal["whole_window", "any"] = "whole_window"
+    """Units that take part in a sub-experiment: those seen in all of its periods, each with the mean of its weights
+    there, or, as the authors' functions have it, every row by its own weight: with gaps or weights that vary in time
+    means then move by who is seen."""
+
     label: ClassVar[str] = "weighted stacked"
     reference: ClassVar[str] = "Wing, Freedman and Hollingsworth (2024)"
     needs: ClassVar[dict[str, int]] = {"pre_periods": 1, "treated_units": 1, "untreated_units": 0}
@@ -57,13 +62,14 @@ class Stacked(PlannedEstimator):
     def estimate(self, panel: Panel) -> Estimate:
         """Estimate the difference at every event time, and the mean of those from 0 on."""
         rows = complete_rows(panel, ())
-        design = self._design(panel, *_pairs(rows))
+        design = self._design(panel, *_seen(rows))
         plan = self._plan(panel, rows, design, None)
         values, score = plan.scored(rows.outcome[None])
         influence = score[0] * rows.panel.n_influence
         influence[:, plan.no_error] = np.nan
         unused = (*([NO_COVARIATES] if panel.covariates else []), *without_strata(panel))
-        notes = (*rows.notes, OVERALL, design.window, *filter(None, [design.note]), *unused)
+        gaps = _gaps(rows, design) if self.seen == "whole_window" else ""
+        notes = (*rows.notes, OVERALL, design.window, *filter(None, [design.note, gaps]), *unused)
         return Estimate(plan.cells, values[0], influence, rows.panel, notes=notes, told=_cut(rows.panel, design))
 
     def compile(self, panel: Panel, choice: RowChoice | None = None) -> Compiled:
@@ -72,7 +78,7 @@ class Stacked(PlannedEstimator):
         try:
             if not self._has_pattern(panel):
                 rows = complete_rows(panel, ())
-                return self._plan(panel, rows, self._design(panel, *_pairs(rows)), choice)
+                return self._plan(panel, rows, self._design(panel, *_seen(rows)), choice)
             pattern = self._pattern(panel, panel.first_treated, np.unique(panel.first_treated))
         except NotIdentified:
             return loop
@@ -93,20 +99,20 @@ class Stacked(PlannedEstimator):
 
     def averaged_cells(self, estimate: Estimate) -> Array:
         """Return cohort and period of the effects that the overall one averages: within the window, of cohorts kept."""
-        design = self._design(estimate.panel, *_pairs(complete_rows(estimate.panel, ())))
+        design = self._design(estimate.panel, *_seen(complete_rows(estimate.panel, ())))
         after = design.events[design.events >= 0]
         return np.column_stack([np.repeat(design.cohorts, len(after)), np.add.outer(design.cohorts, after).ravel()])
 
     def _has_pattern(self, panel: Panel) -> bool:
         return self.errors == "within" and not panel.stratified and has_cohort_form(panel, ())
 
-    def _design(self, panel: Panel, start: Array, time: Array) -> SubExperiments:
-        """Choose the cohorts that are seen in the whole window, and have somebody to be compared with in all of it.
+    def _design(self, panel: Panel, unit: NDArray[np.intp], start: Array, time: Array) -> SubExperiments:
+        """Choose the cohorts of which a unit is seen in the whole window, and one to be compared with in all of it.
 
         Parameters
         ----------
-        start, time : (s,)
-            Starts and periods that have rows, as pairs.
+        unit, start, time : (s,)
+            Units that have rows, their starts, and the periods of these rows.
         """
         times, starts = np.unique(time), np.unique(start)
         treated = starts[(starts > times[0]) & (starts <= times[-1])]
@@ -116,8 +122,9 @@ class Stacked(PlannedEstimator):
             )
         first, last = self.window or (times[0] - treated.min(), times[-1] - treated.max())
         events = np.arange(first, last + 1)
-        whole = np.array([np.isin(one + events, time[start == one]).all() for one in treated])
-        clean = np.array([np.isin(one + events, time[start > one + last]).all() for one in treated])
+        units = unit if self.seen == "whole_window" else np.zeros(len(unit), np.intp)
+        whole = np.array([_fills(units, time, one + events, start == one) for one in treated])
+        clean = np.array([_fills(units, time, one + events, start > one + last) for one in treated])
         kept = treated[whole & clean]
         if not len(kept):
             raise NotIdentified(panel.fault(*self._why_none(
@@ -145,8 +152,9 @@ class Stacked(PlannedEstimator):
     def _plan(self, panel: Panel, rows: Rows, design: SubExperiments, choice: RowChoice | None) -> StackedPlan:
         """Plan for a panel's outcomes."""
         start, time = rows.frame["first_treated"].to_numpy(float), rows.frame["time"].to_numpy(float)
-        sides, mass = _sides(design, start, time, rows.weights)
-        unit, mix = rows.effects.unit, design.mix(mass)
+        unit = rows.effects.unit
+        sides, mass = _sides(design, unit if self.seen == "whole_window" else None, start, time, rows.weights)
+        mix = design.mix(mass)
         sides, mix = (sides, mix) if self.errors == "within" else (sides @ mix, np.eye(len(design.events)))
         mix = mix @ design.contrast
         behind = [len(np.unique(unit[(sides[0] != 0) @ (one != 0)])) for one in mix.T]
@@ -168,16 +176,39 @@ class Stacked(PlannedEstimator):
         """Plan for the starts of an adoption (n_units,) of a balanced panel."""
         times = panel.times
         groups = np.append(np.unique(starts[(starts > times[0]) & (starts <= times[-1])]), np.inf)
-        design = self._design(panel, *(grid.ravel() for grid in np.meshgrid(starts, times)))
+        start, time = (grid.ravel() for grid in np.meshgrid(starts, times))
+        design = self._design(panel, np.tile(np.arange(len(starts)), len(times)), start, time)
         sizes = [int((adoption == one).sum()) for one in design.cohorts]
         behind = [sum(sizes) * bool((one != 0).any()) for one in design.contrast.T]
         return StackedPattern(_table(panel, design, behind), groups, times, design)
 
 
-def _pairs(rows: Rows) -> tuple[Array, Array]:
-    """Return the starts and periods that have rows."""
-    pairs = np.unique(rows.frame[["first_treated", "time"]].to_numpy(float), axis=0)
-    return pairs[:, 0], pairs[:, 1]
+def _seen(rows: Rows) -> tuple[NDArray[np.intp], Array, Array]:
+    """Return units, starts and periods of the rows."""
+    start, time = (rows.frame[name].to_numpy(float) for name in ("first_treated", "time"))
+    return rows.effects.unit, start, time
+
+
+def _in_all(unit: NDArray[np.intp], time: Array, periods: Array) -> NDArray[np.bool_]:
+    """Say of every unit whether it is seen in all of some periods."""
+    return np.asarray(np.bincount(unit[np.isin(time, periods)], minlength=unit.max() + 1) == len(periods))
+
+
+def _fills(unit: NDArray[np.intp], time: Array, periods: Array, who: NDArray[np.bool_]) -> bool:
+    """Say whether one of some units is seen in all periods."""
+    within = who & np.isin(time, periods)
+    pairs = np.unique(np.column_stack([unit[within], time[within]]), axis=0)
+    return bool(len(pairs) and (np.unique(pairs[:, 0], return_counts=True)[1] == len(periods)).any())
+
+
+def _gaps(rows: Rows, design: SubExperiments) -> str:
+    """Count the units that are left out of a sub-experiment because they lack some of its periods; else empty."""
+    unit, start, time = _seen(rows)
+    lacking = np.zeros(unit.max() + 1, bool)
+    for k, cohort in enumerate(design.cohorts):
+        part = (start == cohort) | design.clean(start, k)
+        lacking[unit[part & ~_in_all(unit, time, cohort + design.events)[unit]]] = True
+    return f"{lacking.sum()} units lack periods of a window and take no part in it" if lacking.any() else ""
 
 
 def _contrast(events: Array) -> Array:
@@ -186,20 +217,32 @@ def _contrast(events: Array) -> Array:
     return np.column_stack([each, each[:, events >= 0].mean(1)])
 
 
-def _sides(design: SubExperiments, start: Array, time: Array, weights: Array) -> tuple[Array, Array]:
+def _sides(
+    design: SubExperiments, unit: NDArray[np.intp] | None, start: Array, time: Array, weights: Array
+) -> tuple[Array, Array]:
     """Return the weight of each row in the means of both sides of each cell, (2, n, m), and treated weights (m,).
 
     At an event time a sub-experiment's comparison rows count together as much as its treated rows (the paper's
-    corrective weights).
+    corrective weights). A unit takes part where it is seen in the whole window, with the mean of its weights there:
+    means of other units, or at other weights, from one event time to the next would move by who they are of. Without
+    units every row takes part by its own weight.
     """
     sides = np.zeros((2, len(start), len(design.cohorts) * len(design.events)))
     for k, cohort in enumerate(design.cohorts):
+        own = weights if unit is None else _by_unit(unit, time, weights, cohort + design.events)
         for e, event in enumerate(design.events):
             now, cell = time == cohort + event, k * len(design.events) + e
-            sides[0, :, cell] = weights * (now & (start == cohort))
-            sides[1, :, cell] = weights * (now & design.clean(start, k))
+            sides[0, :, cell] = own * (now & (start == cohort))
+            sides[1, :, cell] = own * (now & design.clean(start, k))
     mass = sides.sum(1)
     return sides / mass[:, None], mass[0]
+
+
+def _by_unit(unit: NDArray[np.intp], time: Array, weights: Array, periods: Array) -> Array:
+    """Return for each row the mean weight of its unit over some periods; nought where the unit lacks one of them."""
+    part = np.isin(time, periods) & _in_all(unit, time, periods)[unit]
+    sums = np.bincount(unit[part], weights[part], unit.max() + 1)
+    return np.asarray(part * sums[unit] / len(periods))
 
 
 def _table(panel: Panel, design: SubExperiments, behind: list[int]) -> pd.DataFrame:

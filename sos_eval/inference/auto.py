@@ -34,10 +34,17 @@ RELIED_ON = 40
 #: What plain cluster-robust errors rejected with 20 treated, in percent over six estimators and two kinds of noise.
 TOO_OFTEN = (5.8, 9.1)
 
+#: From so many treated clusters on their spread is divided by where a method has no error: with two it is a t with one
+#: degree of freedom, and a test that finds three effects in ten where the coefficient finds all (docs/decisions/0033).
+SPREAD_FROM = 5
+
 #: A test that loses more than this share of its level to random adoptions that cannot be estimated is not relied on.
 LOSABLE = 0.2
 
-_NO_ERROR = "a studentised test needs two treated clusters in the estimate, and an error or spread to divide by"
+_NO_ERROR = (
+    "a studentised test needs two treated clusters in the estimate and an error to divide by, or the spread of "
+    f"{SPREAD_FROM} of them"
+)
 _NONE = "no procedure is reliable here"
 
 RULE = (
@@ -52,7 +59,8 @@ RULE = (
     f"cluster-robust errors from {RELIED_ON} clusters on both sides, counted by their share in the variance (squared "
     "weights: a few heavy ones count for less still; for `continuous_did` in the row of its curve that the fewest "
     "decide), and for the randomization test (studentised "
-    "wherever there is an error to divide by, or the spread of the treated units' effects, else of the coefficient) "
+    f"wherever there is an error to divide by, or the spread of {SPREAD_FROM} treated or more, else of the "
+    "coefficient) "
     "below that or without an influence function. A "
     "declared studentised test with nothing to divide by comes behind that of the coefficient."
 )
@@ -153,7 +161,8 @@ def resolve(declared: Sequence[InferenceMethod], facts: DesignFacts) -> Resoluti
 
 def _suited(test: Randomization, facts: DesignFacts) -> Randomization:
     """Return a test as it is, or of the coefficient where the estimate has no error to divide by."""
-    if test.statistic == "coefficient" or (facts.divides and facts.n_treated_clusters >= 2):
+    needed = 2 if facts.has_influence else SPREAD_FROM
+    if test.statistic == "coefficient" or (facts.divides and facts.n_treated_clusters >= needed):
         return test
     return replace(test, statistic="coefficient", id="")
 

@@ -11,9 +11,10 @@ import pandas as pd
 
 from sos_eval.design.design import Design
 from sos_eval.jobs.answers import Key
+from sos_eval.panel.panel import Panel
 from sos_eval.results.assignments import MATCHED_ROWS
 from sos_eval.results.fitted import Fitted
-from sos_eval.results.overall_average import AS_ESTIMATED, PLAIN, averaged_rows
+from sos_eval.results.overall_average import AS_ESTIMATED, AS_SEEN, PLAIN, averaged_rows
 from sos_eval.theory.moderators import Moderation, difference_label
 from sos_eval.worlds.source import KnownEffects, known_effects
 
@@ -40,7 +41,8 @@ def true_of(
     Columns ``estimator, outcome, scale``; ``true_effect``: the average over the treated rows that the estimate's
     overall effect averages, each counting what it counts there (`results.overall_average`); ``declared_effect``, the
     average that the world states, and ``whose``, over whom that is; ``averaged``, whether the estimate is that average
-    itself or mixes treated rows by weights that follow how treatment varies; ``subgroup``, empty for the whole: of
+    itself, mixes treated rows by weights that follow how treatment varies, or may compare others than the treated rows
+    that are seen (gaps, weights that vary in time); ``subgroup``, empty for the whole: of
     groups of a moderator it is the average that the estimate on that group is of, and of two groups their difference
     (of ratios the ratio), which no world states. An outcome that the world does not know is left out; where it knows
     nothing of a treated row the true effect is NaN.
@@ -102,11 +104,22 @@ def units_of(known: KnownEffects, outcome: str, scale: str, fitted: Fitted) -> f
 
 
 def averaged_as(fitted: Fitted) -> str:
-    """Say whether an estimate is the average itself: so is a linear mixture where one start is all that varies."""
+    """Say whether an estimate is the average itself: so is a linear mixture where one start is all that varies.
+
+    With gaps, or weights that vary in time, who is compared from one period to another is not who is treated and seen.
+    """
     panel, method = fitted.panel, fitted.estimator
+    moved = panel.layout == "panel" and not _same_throughout(panel)
+    if moved and not method.mixes:
+        return AS_SEEN
     alike = panel.layout == "panel" and len(panel.cohorts) == 1 and panel.is_balanced and not panel.stratified
     alike &= not (panel.covariates or method.covariates or method.weighs_exposure)
     return PLAIN if method.mixes and not alike else AS_ESTIMATED
+
+
+def _same_throughout(panel: Panel) -> bool:
+    """Whether every unit is seen in all periods, at one weight."""
+    return panel.is_balanced and bool((panel.matrix("weight") == panel.weights[:, None]).all())
 
 
 def _own(known: KnownEffects, outcome: str, scale: str, fitted: Fitted) -> float:

@@ -9,7 +9,7 @@ from sos_eval.report.content import Block, Heading, Table, Text
 from sos_eval.report.reading import estimator_label, method_label, outcome_label
 from sos_eval.report.tables.effects import summaries
 from sos_eval.report.wording import alike, number, p_number
-from sos_eval.results.overall_average import PLAIN
+from sos_eval.results.overall_average import AS_SEEN, PLAIN
 
 __all__ = ["beside_the_truth", "known_truth", "with_true_effects", "with_true_mechanism"]
 
@@ -88,11 +88,16 @@ def beside_the_truth(bundle: ResultBundle) -> list[Block]:
         rows += [_row(bundle, str(outcome), (float(true), float(declared)), row) for _, row in told.iterrows()]
     if not rows:
         return []
+    own = (
+        "over the treated rows that are seen: units lack periods or change their weight, and an estimate may compare "
+        "others"
+        if truth["averaged"].eq(AS_SEEN).any()
+        else "that the estimate itself is of: the same units and periods, each counting the same"
+    )
     said = (
-        "These data are simulated, so that effects are known. The true effect beside an estimate is the average that "
-        "the estimate itself is of: the same units and periods, each counting the same; beside one that mixes effects "
-        "by weights of its own stands the plain average. Whether the interval holds "
-        f"it is asked of that. The declared effect is another: {truth['whose'].iloc[0]}."
+        "These data are simulated, so that effects are known. The true effect beside an estimate is the average "
+        f"{own}; beside one that mixes effects by weights of its own stands the plain average. Whether the interval "
+        f"holds it is asked of that. The declared effect is another: {truth['whose'].iloc[0]}."
     )
     return [
         Heading("The true effect, and what was found", 3),
@@ -119,6 +124,12 @@ def known_truth(bundle: ResultBundle) -> str:
         return (
             "These data are simulated and know the true effect: on average over all that is treated it is "
             f"{number(true, 3)}{holds}; where effects differ this estimate is a mixture with weights of its own."
+        )
+    if "averaged" in own and own["averaged"].iloc[0] == AS_SEEN:
+        return (
+            "These data are simulated and know the true effect: averaged over the treated rows that are seen it is "
+            f"{number(true, 3)}{holds}; units lack periods or change their weight, and this estimate may compare "
+            "others."
         )
     return (
         "These data are simulated and know the true effect: averaged as this estimate averages it is "

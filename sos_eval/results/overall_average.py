@@ -17,10 +17,11 @@ from sos_eval.results.estimate import Estimate
 if TYPE_CHECKING:
     from sos_eval.results.estimator import Estimator
 
-__all__ = ["AS_ESTIMATED", "PLAIN", "OverallAverage", "averaged_rows", "overall_average"]
+__all__ = ["AS_ESTIMATED", "AS_SEEN", "PLAIN", "OverallAverage", "averaged_rows", "overall_average"]
 
-#: How a true effect is averaged: as the estimate averages, or plainly beside one that mixes.
-AS_ESTIMATED, PLAIN = "as the estimate averages", "plain mean of treated rows"
+#: How a true effect is averaged: as the estimate averages; plainly beside one that mixes; over the treated rows that
+#: are seen, beside an estimate that with gaps or weights that vary in time may compare others.
+AS_ESTIMATED, PLAIN, AS_SEEN = "as the estimate averages", "plain mean of treated rows", "treated rows that are seen"
 
 
 @dataclass(frozen=True, slots=True)

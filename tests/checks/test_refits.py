@@ -221,6 +221,23 @@ def test_the_largest_change_is_judged_among_all_adoptions():
     assert (np.isnan(none.value), none.text) == (True, "Not done: draws: 0 is declared.")
 
 
+def test_the_largest_change_is_judged_where_a_cohort_of_one_is_left_out():
+    """Without the unit that starts in 2004 its cells are gone: all 168 adoptions by brute force."""
+    starts = np.array([2003.0, 2003.0, 2004.0, *[np.inf] * 5])
+    panel = panel_of(np.random.default_rng(11).normal(size=(8, 5)), starts)
+    unusual = LeaveOneOut().check(fit(CallawaySantAnna(), panel), RNG)[2]
+    sizes = {}
+    for late in range(8):
+        for early in combinations([k for k in range(8) if k != late], 2):
+            own = np.where(np.arange(8) == late, 2004.0, np.where(np.isin(range(8), early), 2003.0, np.inf))
+            chosen = panel.with_first_treated(own)
+            gone = [panel.units != panel.units[k] for k in (*early, late)]
+            each = [value(CallawaySantAnna(), chosen.keep(panel.units[left])) for left in gone]
+            sizes[late, early] = max(abs(one - value(CallawaySantAnna(), chosen)) for one in each)
+    seen = sizes[2, (0, 1)] * (1 - 1e-9)
+    assert unusual.value == pytest.approx(sum(size >= seen for size in sizes.values()) / 168)
+
+
 # -- robustness -----------------------------------------------------------------------------------------------------
 
 

@@ -58,6 +58,21 @@ def test_is_the_weighted_regression_on_the_stack(weights):
     assert row(estimate, aggregation="overall")["n_treated_units"] == 5
 
 
+@pytest.mark.parametrize("lost", ["rows", "weights"])
+def test_who_is_seen_moves_nothing(lost):
+    """Levels differ and paths are parallel: without an effect there is none, whoever lacks a period."""
+    levels = np.arange(12.0)[:, None] ** 2 + np.arange(7.0)
+    if lost == "rows":
+        levels[[0, 3, 8, 10], [3, 4, 1, 6]] = np.nan
+    weights = np.random.default_rng(2).uniform(1, 9, 84) if lost == "weights" else np.ones(84)
+    made = panel(levels, STARTS).with_columns(weight=weights)
+    own, any_row = (Stacked(window=(-2, 1), seen=seen).complete(made) for seen in ("whole_window", "any"))
+    np.testing.assert_allclose(own.values, 0.0, atol=1e-10)
+    assert abs(row(any_row, aggregation="overall")["value"]) > 0.05
+    lacking = [note for note in own.notes if "lack periods of a window" in note]
+    assert lacking == (["3 units lack periods of a window and take no part in it"] if lost == "rows" else [])
+
+
 def test_edges():
     with pytest.raises(NotIdentified, match=r"nobody is untreated through event time 0 .*; keep units that start"):
         Stacked().complete(panel(Y, [2] * 8))

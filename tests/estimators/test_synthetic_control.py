@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cvxpy
 import numpy as np
 import pytest
@@ -104,7 +106,8 @@ def test_the_rule_permutes_what_two_units_give_and_quotes_no_error():
     two = Fitted("synthetic_control", "primary", method, method.complete(made), made)
     alone = made.keep(made.units[1:])
     one = Fitted("synthetic_control", "primary", method, method.complete(alone), alone)
-    assert Auto().permutation(design_facts(two)).statistic == "studentised"
+    assert Auto().permutation(design_facts(two)).statistic == "coefficient"
+    assert Auto().permutation(replace(design_facts(two), n_treated_clusters=5)).statistic == "studentised"
     assert Auto().permutation(design_facts(one)).statistic == "coefficient"
     found = Randomization(draws=999).infer(two, np.random.default_rng(1))
     assert found.table["std_error"].isna().all()

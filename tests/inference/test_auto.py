@@ -10,7 +10,7 @@ import pytest
 from sos_eval.estimators import CallawaySantAnna, PoissonDiD
 from sos_eval.inference.analytic import Analytic
 from sos_eval.inference.attainable import SmallestP
-from sos_eval.inference.auto import FEW, LOSABLE, RELIED_ON, TOO_OFTEN, Auto, resolve
+from sos_eval.inference.auto import FEW, LOSABLE, RELIED_ON, SPREAD_FROM, TOO_OFTEN, Auto, resolve
 from sos_eval.inference.cr2 import CR2
 from sos_eval.inference.cr3 import CR3
 from sos_eval.inference.design_facts import DesignFacts, design_facts, effective_clusters, lost_share
@@ -138,6 +138,8 @@ def test_without_influence_the_coefficient_is_permuted():
     spread = resolve([Auto()], facts(influence=False, spread=True))
     assert names(spread) == ["randomization"]
     assert spread.methods[0].statistic == "studentised"
+    few = resolve([Auto()], facts(treated=SPREAD_FROM - 1, influence=False, spread=True))
+    assert few.methods[0].statistic == "coefficient"
 
 
 def test_one_treated_cluster_is_permuted_by_coefficient():

@@ -18,8 +18,10 @@ from sos_eval.estimators import (
     TripleDifference,
     TwoStage,
 )  # fmt: skip
+from sos_eval.jobs.world_truth import averaged_as
 from sos_eval.report.truth_blocks import known_truth
-from sos_eval.results.overall_average import AS_ESTIMATED, averaged_rows, overall_average
+from sos_eval.results.fitted import Fitted
+from sos_eval.results.overall_average import AS_ESTIMATED, AS_SEEN, averaged_rows, overall_average
 from sos_eval.worlds.source import draw_once
 from sos_eval.worlds.truth import plan_truth
 from sos_eval.worlds.ways import ways_of
@@ -78,6 +80,17 @@ def test_a_runs_truth_is_the_average_that_each_estimate_makes(tmp_path, never):
     assert "averaged as this estimate averages it is −1." in known_truth(
         bundle
     )  # a mixture: tests/report/test_child_page
+
+
+@pytest.mark.parametrize("change", ["gap", "weight"])
+def test_beside_gaps_and_weights_that_vary_the_truth_is_of_what_is_seen(change):
+    """An estimate of pairs that are seen at both ends is no average of the treated rows that are."""
+    made = panel_of(np.random.default_rng(1).normal(size=(8, 4)), [2003] * 4 + [np.inf] * 4)
+    lost = made.frame["unit"].eq(made.units[0]) & made.frame["time"].eq(made.times[0])
+    moved = {"outcome": made.frame["outcome"].mask(lost)} if change == "gap" else {"weight": 1.0 + lost}
+    other, method = made.with_columns(**moved), CallawaySantAnna()
+    told = [averaged_as(Fitted("cs", "primary", method, method.complete(one), one)) for one in (made, other)]
+    assert told == [AS_ESTIMATED, AS_SEEN]
 
 
 def test_poisson_effects_average_rows_by_exposure_in_power():

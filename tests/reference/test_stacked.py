@@ -19,7 +19,7 @@ SAME = 1e-8  # the mathematics is the same; the file holds 15 digits
 def test_stacked(case):
     spec, stored = case["spec"], case["values"]
     window = (-spec["kappa_pre"], spec["kappa_post"])
-    estimate = Stacked(window=window, errors="pooled").complete(panel_of(spec))
+    estimate = Stacked(window=window, errors="pooled", seen="any").complete(panel_of(spec))
     events = len(stored["event"])
     factor = small_sample(estimate, 2 * (events + 1), stored["n_rows"])  # K: sides by event time, n: rows of the stack
     cells = estimate.cells.assign(value=estimate.values, error=clustered_error(estimate) * factor)
