@@ -59,6 +59,14 @@ def mediation_blocks(bundle: ResultBundle, pictures: Sequence[Block]) -> list[Bl
     return [*_joint(bundle), *_parts(bundle), *pictures]
 
 
+#: What a dose that differs does to everything that is made of the second link (docs/theory.md, measured).
+DOSE = (
+    "Where practice is stronger in some authorities than in others (fidelity, dose, an effect that differs), its "
+    "strength moves mediator and outcome alike: it is then such a hidden cause, and the second link and what runs "
+    "through the mediator are off (in simulated worlds they came out too large)."
+)
+
+
 def _joint(bundle: ResultBundle) -> list[Block]:
     table = bundle.tables("mechanisms.joint")
     if table.empty:
@@ -69,7 +77,8 @@ def _joint(bundle: ResultBundle) -> list[Block]:
             "Both links together: the joint p is the larger of the first link's and of the second's, whether the "
             "mediator's change goes with the outcome's given who began. No lot decided the mediator, so the second "
             "link is an association: with both links present the mechanism is possible, not shown. Links at their "
-            "detectable sizes are found four times in five each, so both at once in about two of three."
+            "detectable sizes are found four times in five each, so both at once in about two of three. "
+            f"{DOSE}"
         ),
         *([Text(known)] if known else []),
         Table(
@@ -95,13 +104,16 @@ def _parts(bundle: ResultBundle) -> list[Block]:
     quantities = [plain_words(str(name)) if pd.notna(name) else "" for name in table["quantity"]]
     told, known = with_true_mechanism(bundle, table)
     told = told.drop(columns="mediator").assign(quantity=quantities)
-    return [
+    relies: list[Block] = [
         Text("What the split relies on, as declared and untestable: nothing hidden moves both mediator and outcome."),
         Bullets(tuple(relied)),
         Text(
             "And that the mediator is measured without error: what an unreliable measure leaves out of its path looks "
-            "like an effect beside it. Nothing is corrected for that."
+            f"like an effect beside it. Nothing is corrected for that. {DOSE}"
         ),
+    ]
+    return [
+        *(relies if split else []),
         *([Text(known)] if known else []),
         Table(shown(told), "The effect split: what runs through the mediator, and the rest"),
         *([_hidden(hidden)] if len(hidden) else []),
