@@ -104,16 +104,17 @@ def _parts(bundle: ResultBundle) -> list[Block]:
     quantities = [plain_words(str(name)) if pd.notna(name) else "" for name in table["quantity"]]
     told, known = with_true_mechanism(bundle, table)
     told = told.drop(columns="mediator").assign(quantity=quantities)
-    relies: list[Block] = [
-        Text("What the split relies on, as declared and untestable: nothing hidden moves both mediator and outcome."),
-        Bullets(tuple(relied)),
+    relies = "What the split relies on" if split else "What a split would rely on"
+    error: list[Block] = [
         Text(
             "And that the mediator is measured without error: what an unreliable measure leaves out of its path looks "
             f"like an effect beside it. Nothing is corrected for that. {DOSE}"
         ),
     ]
     return [
-        *(relies if split else []),
+        Text(f"{relies}, as declared and untestable: nothing hidden moves both mediator and outcome."),
+        Bullets(tuple(relied)),
+        *(error if split else []),
         *([Text(known)] if known else []),
         Table(shown(told), "The effect split: what runs through the mediator, and the rest"),
         *([_hidden(hidden)] if len(hidden) else []),
