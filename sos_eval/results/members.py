@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self
 
@@ -25,7 +25,7 @@ from sos_eval.results.search import (
 )
 from sos_eval.results.set_apart import SetApart
 from sos_eval.results.span import tells_of_few
-from sos_eval.results.standing_apart import Donors, Histories, kinds_of
+from sos_eval.results.standing_apart import Donors, Histories, clusterings_of, kinds_of
 from sos_eval.results.weighing import Weighing
 
 __all__ = ["Members"]
@@ -65,6 +65,8 @@ class Members:
         Whether some count is below its unit's last one, a replaced one in its place: so that they do not only grow.
     set_apart
         Whom the covariates that it adjusts for set apart.
+    clusterings
+        Each unit's cluster, by every column by which some procedure adds units up.
     """
 
     cohorts: Mapping[float, Names] = field(default_factory=dict)
@@ -82,10 +84,17 @@ class Members:
     replaced: bool = False
     falls: bool = False
     set_apart: SetApart = field(default_factory=SetApart, compare=False, repr=False)
+    clusterings: tuple[Mapping[str, str], ...] = field(default=(), compare=False, repr=False)
 
     @classmethod
-    def of(cls, fitted: Fitted) -> Self:
-        """Return those of the panel that was estimated on."""
+    def of(cls, fitted: Fitted, also: Collection[str] = ()) -> Self:
+        """Return those of the panel that was estimated on.
+
+        Parameters
+        ----------
+        also
+            Columns by which procedures add units up, beside the panel's clusters.
+        """
         panel = fitted.panel
         starts = panel.first_treated
         names = panel.units.astype(str)
@@ -94,11 +103,24 @@ class Members:
         weighing, each = Weighing.of(fitted), each_adds(panel)
         weighs = panel.frame[(panel.frame["weight"] > 0) & panel.frame["outcome"].notna()]
         treated = frozenset(names[panel.ever_treated])
+        clusters = clusterings_of(panel, also)
         apart = SetApart.by(weighs, weighing.adjusted_for, (treated | others, treated, others))
         if panel.layout != "panel":
             yes, one, most = yes_by_unit(panel)
             plain = replace(weighing, by_numbers=False)  # covariates of people are no counts of a unit
-            return cls(cohorts, others, times, yes, one, one, most, plain, kinds_of(fitted), set_apart=apart)
+            return cls(
+                cohorts,
+                others,
+                times,
+                yes,
+                one,
+                one,
+                most,
+                plain,
+                kinds_of(fitted),
+                set_apart=apart,
+                clusterings=clusters,
+            )
         donors = Donors.of(fitted)
         weighing = weighing.times(donors.overall)
         weight = panel.frame["weight"] * of_unit(panel.frame["unit"], donors.overall)
@@ -111,7 +133,8 @@ class Members:
         read = np.array([*by_unit(panel, panel.frame["count"].mask(rest_replaced(panel))).values()])
         return cls(
             cohorts, others, times, own, each_of, adds_of, most, weighing, kinds_of(fitted), histories,
-            donors, panel.outcome.transform == "log", panel.replaced_below > 0, bool((np.diff(read) < 0).any()), apart,
+            donors, panel.outcome.transform == "log", panel.replaced_below > 0, bool((np.diff(read) < 0).any()),
+            apart, clusters,
         )  # fmt: skip
 
     @property
@@ -120,7 +143,9 @@ class Members:
         return frozenset().union(*self.cohorts.values())
 
     def protected_sides(self, smallest: float) -> Iterator[tuple[int, int]]:
-        """Yield units and periods of the treated, the others and those of each start with a count that is protected.
+        """Yield sizes and periods of the treated, the others and those of each start with a count that is protected.
+
+        A side's size is how many its squares are of: its units, or by the coarsest clustering its clusters.
 
         That is one below the smallest that is shown, of what is left of the denominators and what is new in counts
         that only grow too; a value in place of a count is one. Where most of a side's squares are of one unit with such
@@ -130,8 +155,10 @@ class Members:
             for names in self._enough(1):
                 small = [name for name in sorted(names & made.keys()) if _is_protected(made[name], smallest)]
                 if small:
-                    alone = self.logs or self.histories.outweighs(small, names)
-                    yield 1 if alone else len(names), len(self.times)
+                    ways = ({}, *self.clusterings)
+                    alone = self.logs or any(self.histories.outweighs(small, names, one) for one in ways)
+                    size = min(len({one.get(name, name) for name in names}) for one in ways)
+                    yield 1 if alone else size, len(self.times)
 
     def out_of_reach(self, smallest: float) -> bool:
         """Whether its small counts were replaced, and nothing else behind it may be a small one.
