@@ -154,7 +154,9 @@ def test_many_units_in_few_clusters_count_as_few(by, tmp_path, monkeypatch):
     design = DESIGN.replace("  time: year\n", f"  time: year\n{by}")
     if not by:
         design = design.replace("  - jackknife\n", "  - {method: two_way, also: region}\n")
-    design = design.replace("  - {method: conley_taber, draws: 99, level: 0.5, id: at50}\n", "").split("  - {id: short")[0]
+    design = design.replace("  - {method: conley_taber, draws: 99, level: 0.5, id: at50}\n", "").split(
+        "  - {id: short"
+    )[0]
     monkeypatch.setattr(f"{__name__}.DESIGN", design + "disclosure: {profile: PROFILE}\nreport: {formats: []}\n")
     assert len(told(run(tmp_path, 16, 20, 9, "ons_srs", clusters=3))) <= 1
 
