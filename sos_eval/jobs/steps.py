@@ -26,6 +26,7 @@ from sos_eval.jobs.answers import Answer, Checked, Group, Key, primary
 from sos_eval.jobs.apart_names import told_apart
 from sos_eval.jobs.families import with_families
 from sos_eval.numerics.random import stream
+from sos_eval.panel.flow import without_told_counts
 from sos_eval.panel.imputation import completed
 from sos_eval.panel.load import load_panel
 from sos_eval.panel.panel import Panel
@@ -83,6 +84,7 @@ def load_panels(design: Design, *, imputation: int = 0) -> dict[str, Panel]:
                 lots = stream(design.seed, "imputation", imputation)
                 known = completed(known, known.covariates, how, lots)
             _refuse_sums_told(design, known)
+            known = without_told_counts(known) if design.disclosure.guards else known
             loaded.append((entry.panel, known))
         panels[entry.id] = known
     return panels

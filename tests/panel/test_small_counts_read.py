@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from sos_eval.errors import DataFault, Faults
-from sos_eval.panel.flow import flow_table
+from sos_eval.panel.flow import flow_table, without_told_counts
 from sos_eval.panel.read.reading import Reading
 from sos_eval.panel.small_counts import read_at_middle
 from tests.panel.small import SmallDesign, table
@@ -69,3 +69,18 @@ def test_cells_keep_their_form():
     assert made["a"].tolist() == ["1,204", "3", "c", ""]
     assert made["b"].tolist()[:3] == [3, 9, 8]
     assert not quiet.found
+
+
+def test_a_note_on_odd_counts_tells_neither_how_many_nor_where(tmp_path):
+    """Judged too: of four cells of one denominator the number of rows said that each counted five."""
+    small = SmallDesign(tmp_path)
+    own = small.data
+    own["entries"] = own["entries"].astype(float)
+    own.loc[CELLS, "entries"] = 2.5
+    panel = small.load()
+    every = (panel, without_told_counts(panel))
+    noted = [flow_table(one).set_index("step").loc["count as written"] for one in every]
+    assert noted[0]["rows"] == 4
+    assert noted[0]["names"]
+    assert (noted[1]["units"], noted[1]["rows"], noted[1]["names"]) == (0, 0, "")
+    assert noted[1]["reason"] == noted[0]["reason"]
