@@ -421,7 +421,8 @@ class _Gate:
         """Hold back mean outcomes on few units, those that would give them back, and pooled means of counts."""
         about = self.about.disclosure
         few, back = path_rows(table, self.about.behind, about.fewest, about.smallest)
-        back |= beside_others(table, self.about.members, self.content.facts.headline.estimator, about.fewest) & ~few
+        first = self.content.facts.headline.estimator
+        back |= beside_others(table, self.about.members, first, about.fewest, self.silent) & ~few
         self.hidden = {str(group) for group in table["group"][few | back]}  # a cohort that is held back counts
         digits = self.searched.path_digits(table, self.about.behind, few | back)
         nested = table["outcome"].isin(self.nested).to_numpy(bool) & ~(few | back)

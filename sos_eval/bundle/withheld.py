@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -135,9 +135,12 @@ def path_rows(
 
 
 def beside_others(
-    paths: pd.DataFrame, members: Mapping[tuple[str, str], Members], first: str, fewest: int
+    paths: pd.DataFrame, members: Mapping[tuple[str, str], Members], first: str, fewest: int,
+    silent: Collection[tuple[str, str]] = (),
 ) -> Flags:  # fmt: skip
     """Say which mean outcomes stand beside an estimate on nearly their units, or on units that few stand apart of.
+
+    Few whom covariates set apart are in a mean and, where these are adjusted for, no longer in what is told beside it.
 
     Parameters
     ----------
@@ -149,9 +152,12 @@ def beside_others(
         The estimator of the headline, whose groups the paths show.
     fewest
         Fewest units of a result.
+    silent
+        Estimates that are not told.
     """
     outcomes = paths["outcome"].astype(str).to_numpy(object)
     apart = {outcome for (_, outcome), one in members.items() if one.apart(fewest)}
+    apart |= {key[1] for key, one in members.items() if key not in silent and one.near(one.plain(), fewest)}
     for (estimator, outcome), one in members.items():
         if estimator != first:
             continue

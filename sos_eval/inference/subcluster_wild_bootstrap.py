@@ -41,6 +41,11 @@ class SubclusterWildBootstrap(WildClusterBootstrap):
         """Columns of the user's table that the panel has to carry for this method."""
         return () if self.within in _OWN else (self.within,)
 
+    @property
+    def adds_up_by(self) -> tuple[str, ...]:
+        """The same columns."""
+        return self.columns
+
     def why_not(self, estimate: Estimate) -> str:
         """Say why it is not defined for an estimate; empty where it is."""
         if why := super().why_not(estimate):

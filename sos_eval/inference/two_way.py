@@ -56,6 +56,11 @@ class TwoWay(InferenceMethod):
         """Columns of the user's table that the panel has to carry for this method."""
         return (self.also,) if self.also else ()
 
+    @property
+    def adds_up_by(self) -> tuple[str, ...]:
+        """The same columns."""
+        return self.columns
+
     def infer(self, fitted: Fitted, rng: np.random.Generator) -> Inferred:
         """Return effects with two-way errors and intervals."""
         estimate = fitted.estimate

@@ -21,11 +21,12 @@ from sos_eval.inference.design_facts import design_facts
 from sos_eval.inference.duration import estimates_anew, seconds_each
 from sos_eval.inference.randomization import Randomization
 from sos_eval.jobs.account import Account
-from sos_eval.jobs.alternatives import compared, refuse_alternatives
+from sos_eval.jobs.alternatives import compared, counted_columns, refuse_alternatives
 from sos_eval.jobs.answers import Answer, Checked, Group, Key, primary
 from sos_eval.jobs.apart_names import told_apart
 from sos_eval.jobs.families import with_families
 from sos_eval.numerics.random import stream
+from sos_eval.panel.flow import without_told_counts
 from sos_eval.panel.imputation import completed
 from sos_eval.panel.load import load_panel
 from sos_eval.panel.panel import Panel
@@ -77,12 +78,13 @@ def load_panels(design: Design, *, imputation: int = 0) -> dict[str, Panel]:
                     also=[name for name in beside if name not in later],
                     world=lambda path: world_frame(path, design.seed), described=[*described, *later],
                     require_untreated=entry.method.needs.get("untreated_units", 1) > 0,
-                    middle_below=design.disclosure.middle_below,
+                    middle_below=design.disclosure.middle_below, counted=counted_columns(design),
                 )  # fmt: skip
             if (how := entry.panel.imputation) is not None:
                 lots = stream(design.seed, "imputation", imputation)
                 known = completed(known, known.covariates, how, lots)
             _refuse_sums_told(design, known)
+            known = without_told_counts(known) if design.disclosure.guards else known
             loaded.append((entry.panel, known))
         panels[entry.id] = known
     return panels

@@ -90,7 +90,9 @@ def _confidential(
     panels = [one.source for one in groups.values()]
     names = {str(name) for panel in panels for pair in panel.unit_names.items() for name in pair if people}
     behind = path_counts(group.source, _chosen(group)) if group.source.layout == "panel" else []
-    members = {key: Members.of(one) for key, one in fitted.items()}
+    methods = [*design.inference, *(one for entry in design.estimators for one in entry.inference or ())]
+    also = {name for one in methods for name in one.adds_up_by}
+    members = {key: Members.of(one, also) for key, one in fitted.items()}
     rows = {_table_name(one, first): one.result.behind for one in checked}
     return Confidential(
         design.disclosure, people, frozenset(names), behind, members, rows, discreet_words(design),

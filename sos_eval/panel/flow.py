@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple
+from dataclasses import astuple, replace
 
 import pandas as pd
 
@@ -10,11 +10,15 @@ from sos_eval.panel.own_names import MATCHED_ROWS
 from sos_eval.panel.panel import FlowRow, Panel
 from sos_eval.terms import FLOW_COLUMNS
 
-__all__ = ["EXCLUDED_EPISODES", "LACKING", "NOT_READ", "NOT_WHOLE", "flow_table"]
+__all__ = [
+    "COUNTS_AS_WRITTEN", "EXCLUDED_EPISODES", "LACKING", "NOT_READ", "NOT_WHOLE", "flow_table", "without_told_counts",
+]  # fmt: skip
 
 #: Steps of a panel that was read from returns or published tables: what their rules exclude (`rows` counts episodes of
 #: children, so that a profile masks it), what was left unread, measures that a file lacks, areas that lack a part.
 EXCLUDED_EPISODES, NOT_READ, LACKING, NOT_WHOLE = "excluded episodes", "not read", "lacking", "areas not whole"
+#: The step that tells of counts above their denominators, or of parts of people.
+COUNTS_AS_WRITTEN = "count as written"
 
 
 def flow_table(panel: Panel) -> pd.DataFrame:
@@ -32,3 +36,9 @@ def flow_table(panel: Panel) -> pd.DataFrame:
         reason += f"; {panel.n_rows} rows with those that serve several sets counted in each"
     end = FlowRow("end", "kept", panel.n_units, n_rows, "", reason)
     return pd.DataFrame([astuple(row) for row in (*panel.flow, end)], columns=list(FLOW_COLUMNS))
+
+
+def without_told_counts(panel: Panel) -> Panel:
+    """Return the panel, its flow without how many counts are odd and where: of a small one that may be all there is."""
+    flow = [replace(row, units=0, rows=0, names="") if row.step == COUNTS_AS_WRITTEN else row for row in panel.flow]
+    return panel.changed(flow=tuple(flow))

@@ -27,7 +27,7 @@ from sos_eval.panel.read.files import SUFFIXES, read_file, source_of
 from sos_eval.panel.read.reading import Reading
 from sos_eval.panel.register import from_register, with_overlapping
 from sos_eval.panel.rows import PlacedRows
-from sos_eval.panel.small_counts import with_middle_counts
+from sos_eval.panel.small_counts import read_at_middle, with_middle_counts
 from sos_eval.panel.spec import PanelSpec
 from sos_eval.panel.tabular import reading_of
 from sos_eval.panel.treatment import Adoption, from_column, from_status
@@ -50,6 +50,7 @@ def load_panel(
     described: Sequence[str] = (),
     require_untreated: bool = True,
     middle_below: int = 0,
+    counted: Sequence[tuple[str, str]] = (),
 ) -> Panel:
     """Load the panel that a design declares.
 
@@ -70,7 +71,9 @@ def load_panel(
     require_untreated
         Whether somebody must be untreated when somebody else is treated.
     middle_below
-        Smallest count that is read as it is; see `with_middle_counts`. 0: all are.
+        Smallest count that is read as it is; see `read_at_middle`. 0: all are.
+    counted
+        Columns that are counts elsewhere in the design, each with that of its denominators.
 
     Returns
     -------
@@ -88,6 +91,8 @@ def load_panel(
     _refuse_ambiguous(reading, spec, [name for name in named if name in STRATA_WORDS])
     reading = long(reading, spec, [name for name, _ in named_columns(spec, every)])
     reading = as_rows(_recoded(reading, spec), spec, base)
+    if middle_below:
+        reading = read_at_middle(reading, (*spec.counted_columns, *counted), middle_below)
     laid = every if spec.events is None or spec.events.means else (*every, EVENT_DAY)
     panel = assemble(reading, spec, also=laid, adopt=_adopt(spec, base), require_untreated=require_untreated)
     panel = dated(panel, spec, reading, [name for name in also if name not in STRATA_WORDS])

@@ -2,15 +2,72 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sos_eval.errors import DataFault
+from sos_eval.errors import DataFault, Faults
 from sos_eval.panel.caveats import Caveat
 from sos_eval.panel.panel import Array, Panel
+from sos_eval.panel.read.columns import parsed
+from sos_eval.panel.read.reading import Reading
 
-__all__ = ["ends_of_replaced", "replaced", "rest_replaced", "with_middle_counts"]
+__all__ = ["ends_of_replaced", "read_at_middle", "replaced", "rest_replaced", "with_middle_counts"]
+
+
+def read_at_middle(reading: Reading, counted: Iterable[tuple[str, str]], smallest: int) -> Reading:
+    """Return a table with every protected count read as the middle, before anything else reads the column.
+
+    So that neither notes nor refusals hang on which it was, and a count that is a denominator, a weight or a covariate
+    too is the same one everywhere.
+
+    Parameters
+    ----------
+    reading
+        The table; what its cells hold stays as it is but for these.
+    counted
+        Columns of counts, each with that of its denominators.
+    smallest
+        Smallest count that may be shown.
+    """
+    quiet = replace(reading, faults=Faults(DataFault), notes=[])
+    for count, exposure in _denominators_first(dict.fromkeys(counted)):
+        once = [name for name in (count, exposure) if list(reading.frame.columns).count(name) == 1]
+        if count not in once or pd.api.types.is_bool_dtype(reading.frame[count]):
+            continue
+        values = parsed(quiet, count)[0]
+        most = parsed(quiet, exposure)[0] if exposure in once else np.full(len(values), np.nan)
+        middle = _at_middle(values, most, smallest)
+        cells = _written(reading.frame[count], middle, (middle != values) & np.isfinite(values))
+        reading = replace(reading, frame=reading.frame.assign(**{count: cells}))
+        quiet = replace(quiet, frame=reading.frame)
+    return reading
+
+
+def _denominators_first(counted: Iterable[tuple[str, str]]) -> Sequence[tuple[str, str]]:
+    """Return pairs of columns so that a count that is another's denominator is read before that other."""
+    left, out = list(counted), list[tuple[str, str]]()
+    while left:
+        names = {count for count, _ in left}
+        free = [one for one in left if one[1] not in names - {one[0]}] or left[:1]
+        out += free
+        left = [one for one in left if one not in free]
+    return out
+
+
+def _written(cells: pd.Series, values: Array, changed: NDArray[np.bool_]) -> pd.Series:
+    """Return cells with some numbers in their place: as text where text stood."""
+    if not changed.any():
+        return cells
+    if pd.api.types.is_numeric_dtype(cells):
+        return cells.astype(float).mask(changed, values)
+    new = cells.astype(object).to_numpy(copy=True)
+    for k in np.flatnonzero(changed).tolist():
+        new[k] = f"{values[k]:.17g}" if isinstance(new[k], str) else float(values[k])
+    return pd.Series(new, index=cells.index)
 
 
 def with_middle_counts(panel: Panel, smallest: int) -> Panel:
@@ -40,16 +97,16 @@ def with_middle_counts(panel: Panel, smallest: int) -> Panel:
     columns: dict[str, pd.Series] = {}
     for one in panel.outcomes:
         own = panel.select(one.name)
-        small, rest = _small_and_rest(own, smallest)
-        counts = own.frame["count"].mask(small, smallest // 2).mask(rest, own.frame["exposure"] - smallest // 2)
-        made = own.with_count(counts.to_numpy(float)).frame
+        read = own.frame["count"].to_numpy(float)
+        counts = _at_middle(read, own.frame["exposure"].to_numpy(float), smallest)
+        changed, made = counts != read, own.with_count(counts).frame
         for name in ("count", "outcome"):
-            kept = own.frame[name].mask(small | rest, made[name])
+            kept = own.frame[name].mask(changed, made[name])
             columns |= {key: kept for key in _names(panel, name, one.name)}
     span = f"1 to {smallest - 1}"
     text = f"Each count of {span} is read as {smallest // 2} in all that follows (disclosure.small_counts: middle)."
-    changed = panel.with_columns(**columns)
-    return changed.changed(noted_caveats=(*panel.noted_caveats, Caveat(text)), replaced_below=smallest)
+    with_middle = panel.with_columns(**columns)
+    return with_middle.changed(noted_caveats=(*panel.noted_caveats, Caveat(text)), replaced_below=smallest)
 
 
 def replaced(panel: Panel) -> NDArray[np.bool_]:
@@ -63,8 +120,7 @@ def replaced(panel: Panel) -> NDArray[np.bool_]:
 
 def rest_replaced(panel: Panel) -> NDArray[np.bool_]:
     """Say of which rows it does for what is left of the denominator, (n_rows,)."""
-    small = panel.frame["count"].to_numpy(float) == panel.replaced_below // 2
-    return np.asarray(replaced(panel) & ~small, bool)
+    return np.asarray(replaced(panel) & (panel.frame["count"].to_numpy(float) >= panel.replaced_below), bool)
 
 
 def ends_of_replaced(panel: Panel, rows: NDArray[np.intp]) -> tuple[Array, Array]:
@@ -72,7 +128,25 @@ def ends_of_replaced(panel: Panel, rows: NDArray[np.intp]) -> tuple[Array, Array
     exposure, rest = panel.frame["exposure"].to_numpy(float)[rows], rest_replaced(panel)[rows]
     below = panel.replaced_below
     low = np.where(rest, np.maximum(exposure - below + 1, below), 1.0)
-    return low, np.where(rest, exposure - 1, below - 1.0)
+    either = (exposure > below) & (exposure - below // 2 < below)  # what leaves few of these stands at the middle too
+    return low, np.where(rest | either, exposure - 1, below - 1.0)
+
+
+def _at_middle(counts: Array, exposure: Array, smallest: int) -> Array:
+    """Return counts with those that are protected at the middle, (n,), never more than there are of the denominator.
+
+    One that leaves few of it leaves the middle, where that is no small count again; nought stays nought.
+
+    Examples
+    --------
+    >>> _at_middle(np.array([0.0, 1, 2, 5, 6, 17, 19, 20]), np.array([2.0, 2, 2, 9, 7, 20, 20, 20]), 6).tolist()
+    [0.0, 2.0, 2.0, 3.0, 3.0, 17.0, 17.0, 20.0]
+    """
+    middle = smallest // 2
+    small = (counts > 0) & (counts < smallest)
+    rest = (exposure - counts > 0) & (exposure - counts < smallest) & (counts >= smallest)
+    small |= rest & (exposure - middle < smallest)
+    return np.where(small, np.maximum(np.fmin(middle, exposure), 1.0), np.where(rest, exposure - middle, counts))
 
 
 def _why_not(panel: Panel) -> str:

@@ -286,3 +286,8 @@ class PanelSpec(Declared):
     def named_outcomes(self) -> dict[str, OutcomeSpec]:
         """Outcomes by name; a single one is called "outcome"."""
         return {"outcome": self.outcome} if self.outcome else dict(self.outcomes)
+
+    @property
+    def counted_columns(self) -> tuple[tuple[str, str], ...]:
+        """The columns that are counts, each with that of its denominators."""
+        return tuple((str(one.count), str(one.exposure)) for one in self.named_outcomes.values() if one.counted)

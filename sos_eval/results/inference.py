@@ -95,6 +95,11 @@ class InferenceMethod(Method):
         return ()
 
     @property
+    def adds_up_by(self) -> tuple[str, ...]:
+        """Columns by which it adds units up, beside the panel's clusters."""
+        return ()
+
+    @property
     def few_clusters(self) -> bool:
         """Whether it holds where few clusters are treated (or few are not)."""
         return self.alone_from < FEW

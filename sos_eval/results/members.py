@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self
 
@@ -10,11 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sos_eval.panel.own_names import MATCHED_ROWS
-from sos_eval.panel.panel import Panel
 from sos_eval.panel.small_counts import replaced, rest_replaced
+from sos_eval.results.counted import by_unit, each_adds, of_unit, yes_by_unit
 from sos_eval.results.fitted import Fitted
-from sos_eval.results.grades import grades_of
 from sos_eval.results.pinned import adds_to, pins_down
 from sos_eval.results.search import (
     UNKNOWN,
@@ -25,8 +23,9 @@ from sos_eval.results.search import (
     is_part,
     taken,
 )
+from sos_eval.results.set_apart import SetApart
 from sos_eval.results.span import tells_of_few
-from sos_eval.results.standing_apart import Donors, Histories, kinds_of
+from sos_eval.results.standing_apart import Donors, Histories, clusterings_of, kinds_of
 from sos_eval.results.weighing import Weighing
 
 __all__ = ["Members"]
@@ -64,6 +63,10 @@ class Members:
         Whether small counts were replaced before anything was computed; see `panel.small_counts`.
     falls
         Whether some count is below its unit's last one, a replaced one in its place: so that they do not only grow.
+    set_apart
+        Whom the covariates that it adjusts for set apart.
+    clusterings
+        Each unit's cluster, by every column by which some procedure adds units up.
     """
 
     cohorts: Mapping[float, Names] = field(default_factory=dict)
@@ -80,33 +83,58 @@ class Members:
     logs: bool = False
     replaced: bool = False
     falls: bool = False
+    set_apart: SetApart = field(default_factory=SetApart, compare=False, repr=False)
+    clusterings: tuple[Mapping[str, str], ...] = field(default=(), compare=False, repr=False)
 
     @classmethod
-    def of(cls, fitted: Fitted) -> Self:
-        """Return those of the panel that was estimated on."""
+    def of(cls, fitted: Fitted, also: Collection[str] = ()) -> Self:
+        """Return those of the panel that was estimated on.
+
+        Parameters
+        ----------
+        also
+            Columns by which procedures add units up, beside the panel's clusters.
+        """
         panel = fitted.panel
         starts = panel.first_treated
         names = panel.units.astype(str)
         cohorts = {float(start): frozenset(names[starts == start]) for start in panel.cohorts}
         others, times = frozenset(names[~panel.ever_treated]), tuple(map(float, panel.times))
-        weighing, each = Weighing.of(fitted), _each(panel)
+        weighing, each = Weighing.of(fitted), each_adds(panel)
+        weighs = panel.frame[(panel.frame["weight"] > 0) & panel.frame["outcome"].notna()]
+        treated = frozenset(names[panel.ever_treated])
+        clusters = clusterings_of(panel, also)
+        apart = SetApart.by(weighs, weighing.adjusted_for, (treated | others, treated, others))
         if panel.layout != "panel":
-            yes, one, most = _yes_by_unit(panel)
+            yes, one, most = yes_by_unit(panel)
             plain = replace(weighing, by_numbers=False)  # covariates of people are no counts of a unit
-            return cls(cohorts, others, times, yes, one, one, most, plain, kinds_of(fitted))
+            return cls(
+                cohorts,
+                others,
+                times,
+                yes,
+                one,
+                one,
+                most,
+                plain,
+                kinds_of(fitted),
+                set_apart=apart,
+                clusterings=clusters,
+            )
         donors = Donors.of(fitted)
         weighing = weighing.times(donors.overall)
-        weight = panel.frame["weight"] * _of_unit(panel.frame["unit"], donors.overall)
+        weight = panel.frame["weight"] * of_unit(panel.frame["unit"], donors.overall)
         adds = (1.0 if weighing.pooled else each) * weight
         counted = panel.outcome.counted
         counts = panel.frame["count"].mask(replaced(panel)) if counted else each.fillna(UNKNOWN)
         exposure = panel.frame["exposure"] if counted else each
-        by_unit, each_adds, adds_to_sum, most = (_by_unit(panel, cells) for cells in (counts, each, adds, exposure))
+        own, each_of, adds_of, most = (by_unit(panel, cells) for cells in (counts, each, adds, exposure))
         histories = Histories.of(panel)
-        read = np.array([*_by_unit(panel, panel.frame["count"].mask(rest_replaced(panel))).values()])
+        read = np.array([*by_unit(panel, panel.frame["count"].mask(rest_replaced(panel))).values()])
         return cls(
-            cohorts, others, times, by_unit, each_adds, adds_to_sum, most, weighing, kinds_of(fitted), histories,
+            cohorts, others, times, own, each_of, adds_of, most, weighing, kinds_of(fitted), histories,
             donors, panel.outcome.transform == "log", panel.replaced_below > 0, bool((np.diff(read) < 0).any()),
+            apart, clusters,
         )  # fmt: skip
 
     @property
@@ -115,7 +143,9 @@ class Members:
         return frozenset().union(*self.cohorts.values())
 
     def protected_sides(self, smallest: float) -> Iterator[tuple[int, int]]:
-        """Yield units and periods of the treated, the others and those of each start with a count that is protected.
+        """Yield sizes and periods of the treated, the others and those of each start with a count that is protected.
+
+        A side's size is how many its squares are of: its units, or by the coarsest clustering its clusters.
 
         That is one below the smallest that is shown, of what is left of the denominators and what is new in counts
         that only grow too; a value in place of a count is one. Where most of a side's squares are of one unit with such
@@ -125,8 +155,10 @@ class Members:
             for names in self._enough(1):
                 small = [name for name in sorted(names & made.keys()) if _is_protected(made[name], smallest)]
                 if small:
-                    alone = self.logs or self.histories.outweighs(small, names)
-                    yield 1 if alone else len(names), len(self.times)
+                    ways = ({}, *self.clusterings)
+                    alone = self.logs or any(self.histories.outweighs(small, names, one) for one in ways)
+                    size = min(len({one.get(name, name) for name in names}) for one in ways)
+                    yield 1 if alone else size, len(self.times)
 
     def out_of_reach(self, smallest: float) -> bool:
         """Whether its small counts were replaced, and nothing else behind it may be a small one.
@@ -144,7 +176,24 @@ class Members:
 
     def few(self, fewest: int) -> bool:
         """Whether they are fewer, treated or others, than a result may rest on."""
-        return len(self.treated) < fewest or 0 < len(self.others) < fewest or self.thin(fewest)
+        left = self._without(self.set_apart.few(fewest, entirely=True))
+        few_others = len(self.others) > 0 and len(left.others) < fewest
+        return len(left.treated) < fewest or few_others or left.thin(fewest)
+
+    def resting_on(self, fewest: int) -> Members:
+        """Return it without the units that few others have the covariates of: adjusting takes their changes out."""
+        return self._without(self.set_apart.few(fewest))
+
+    def plain(self) -> Members:
+        """Return it as if it adjusted for nothing, as means do."""
+        return replace(self, set_apart=SetApart())
+
+    def _without(self, names: Names) -> Members:
+        if not names:
+            return self
+        cohorts = {start: own - names for start, own in self.cohorts.items()}
+        kinds = tuple(own - names for own in self.kinds)
+        return replace(self, cohorts=cohorts, others=self.others - names, kinds=kinds)
 
     def thin(self, fewest: int) -> bool:
         """Whether a kind that is set against others has fewer units, or donors' weight is worth fewer."""
@@ -297,13 +346,12 @@ class Members:
 
     def near(self, other: Members, fewest: int) -> bool:
         """Whether the two differ by some units, and by so few that a difference would tell of these alone."""
-        if any(0 < len(mine ^ theirs) < fewest for mine, theirs in self._beside(other)):
+        both = (self.resting_on(fewest), other.resting_on(fewest))
+        if any(0 < len(mine ^ theirs) < fewest for mine, theirs in both[0]._beside(both[1])):
             return True
-        there = [one.histories.there(one.treated | one.others) for one in (self, other)]
-        mine, theirs = (
-            dict(zip(one.times, rows, strict=False)) for one, rows in zip((self, other), there, strict=True)
-        )
-        shared = (self.treated | self.others) & (other.treated | other.others)
+        there = [one.histories.there(one.treated | one.others) for one in both]
+        mine, theirs = (dict(zip(one.times, rows, strict=False)) for one, rows in zip(both, there, strict=True))
+        shared = frozenset.intersection(*(one.treated | one.others for one in both))
         return any(0 < len((mine[t] ^ theirs[t]) & shared) < fewest for t in mine.keys() & theirs.keys())
 
     def _beside(self, other: Members) -> Iterator[tuple[Names, Names]]:
@@ -319,8 +367,9 @@ class Members:
 
         What the others tell of few without it is not laid to it.
         """
+        mine, theirs = self.resting_on(fewest), [one.resting_on(fewest) for one in others]
         sides = [
-            ([part for one in others for part in one._parts(key)], self._parts(key))
+            ([part for one in theirs for part in one._parts(key)], mine._parts(key))
             for key in (-np.inf, np.inf, *self.cohorts)
         ]
         return any(
@@ -338,34 +387,6 @@ class Members:
         return self.treated if key == -np.inf else self.others if key == np.inf else self.cohorts.get(key, frozenset())
 
 
-def _each(panel: Panel) -> pd.Series:
-    """Return what one count adds to the rate, per row of the panel; NaN where a value stands in place of counts."""
-    if not panel.outcome.counted:
-        return pd.Series(np.nan, index=panel.frame.index)
-    return panel.outcome.per / panel.frame["exposure"]
-
-
-def _yes_by_unit(panel: Panel) -> tuple[dict[str, Array], dict[str, Array], dict[str, Array]]:
-    """Return, by unit and period, how many had a yes, what one adds to the mean, and the most there can be, (n_times,).
-
-    Nothing where the outcome has no grades (`grades_of`); steps above the lowest grade are counted. A row that stands
-    in several sets counts once.
-    """
-    frame = panel.frame[panel.frame["outcome"].notna() & (panel.frame["weight"] > 0)]
-    frame = frame.drop_duplicates(MATCHED_ROWS) if MATCHED_ROWS in frame else frame
-    grades = grades_of(frame["outcome"].to_numpy(float))
-    if grades is None:
-        return {}, {}, {}
-    frame = frame.assign(outcome=grades.steps(frame["outcome"].to_numpy(float)))
-    wide = [
-        frame.pivot_table("outcome", "unit", "time", aggfunc=how, observed=True).reindex(columns=panel.times)
-        for how in ("sum", "size")
-    ]
-    yes, size = wide
-    most = max(float(frame["outcome"].max()), 1.0)
-    return _rows_of(yes), _rows_of(grades.step / size), _rows_of(most * size)
-
-
 def _is_protected(counts: Array, smallest: float) -> bool:
     """Whether some count is above zero and below the smallest that is shown, or a value stands in place of counts."""
     return bool(((counts > 0) & (counts < smallest) | np.isposinf(counts)).any())
@@ -373,21 +394,3 @@ def _is_protected(counts: Array, smallest: float) -> bool:
 
 def _some_protected(made: Mapping[str, Array], smallest: float) -> bool:
     return any(_is_protected(counts, smallest) for counts in made.values())
-
-
-def _of_unit(units: pd.Series, factors: Mapping[str, float]) -> pd.Series:
-    """Return the factor of each row's unit; one where it has none."""
-    return units.astype(str).map(factors).astype(float).fillna(1.0)
-
-
-def _rows_of(table: pd.DataFrame) -> dict[str, Array]:
-    """Return the rows of a table by their name."""
-    return dict(zip(map(str, table.index), table.to_numpy(float), strict=True))
-
-
-def _by_unit(panel: Panel, cells: pd.Series) -> dict[str, Array]:
-    """Return a column by unit, (n_times,) each, NaN where nothing weighs."""
-    frame, out = panel.frame, np.full((panel.n_units, panel.n_times), np.nan)
-    weighs = (frame["weight"] > 0) & frame["outcome"].notna()
-    out[panel.unit_codes, panel.time_codes] = cells.where(weighs).to_numpy(float)
-    return dict(zip(panel.units.astype(str), out, strict=True))

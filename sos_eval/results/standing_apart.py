@@ -15,7 +15,7 @@ from sos_eval.panel.panel import Panel
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.span import tells_of_few
 
-__all__ = ["Donors", "Histories", "kinds_of"]
+__all__ = ["Donors", "Histories", "clusterings_of", "kinds_of"]
 
 Names = frozenset[str]
 Array = NDArray[np.float64]
@@ -70,15 +70,20 @@ class Histories:
         sizes = np.unique(np.array(known), axis=0, return_counts=True)[1] if known else np.zeros(0, int)
         return len(sizes) > 1 and bool(sizes.min() < fewest)
 
-    def outweighs(self, some: Collection[str], names: Names) -> bool:
-        """Whether more than half of what a side's outcomes move from their means, squared, is of one of some units."""
+    def outweighs(self, some: Collection[str], names: Names, clusters: Mapping[str, str] | None = None) -> bool:
+        """Whether more than half of what a side's outcomes move from their means, squared, is of one of some units.
+
+        Where clusters are given, of one cluster of theirs: within it the moves are added up before they are squared.
+        """
         known = sorted(names & self.outcome.keys())
         if not known:
             return False
         moved = pd.DataFrame({name: self.outcome[name] for name in known})
         moved = moved - moved.mean()
-        squares = moved.sub(moved.mean(axis=1), axis=0).pow(2).sum()
-        return bool(squares[[name for name in some if name in squares]].max() > squares.sum() / 2)
+        moved = moved.sub(moved.mean(axis=1), axis=0)
+        of = pd.Series({name: (clusters or {}).get(name, name) for name in known})
+        squares = moved.T.groupby(of).sum().pow(2).sum(axis=1)
+        return bool(squares[[of[name] for name in some if name in of]].max() > squares.sum() / 2)
 
     def there(self, names: Names) -> list[Names]:
         """Return which of some units are there, by period; nothing where rows are people."""
@@ -127,6 +132,13 @@ class Donors:
 
     def _every(self) -> Iterable[Mapping[str, float]]:
         return (*self.shares, self.overall) if self.overall else ()
+
+
+def clusterings_of(panel: Panel, also: Collection[str] = ()) -> tuple[Mapping[str, str], ...]:
+    """Return each unit's cluster, by the panel's clusters and by further columns; not where these part a unit."""
+    pairs = [panel.frame[["unit", name]].drop_duplicates() for name in ("cluster", *also) if name in panel.frame]
+    whole = (one.astype(str).to_numpy(object) for one in pairs if one["unit"].is_unique)
+    return tuple({str(unit): str(cluster) for unit, cluster in one} for one in whole)
 
 
 def kinds_of(fitted: Fitted) -> tuple[Names, ...]:

@@ -24,8 +24,8 @@ class Weighing:
     ----------
     cells
         Outcome (which holds its denominator), weight and stratum by unit and period; means where rows are people.
-    adjusted
-        The covariates that it adjusts for, and how.
+    adjusted_for, how
+        The covariates that it adjusts for, and by what method; empty where by none.
     pooled
         Whether it sets sums of counts against sums of denominators, not means of rates.
     by_numbers
@@ -34,7 +34,8 @@ class Weighing:
     """
 
     cells: pd.DataFrame
-    adjusted: tuple[str, ...] = ()
+    adjusted_for: tuple[str, ...] = ()
+    how: tuple[str, ...] = ()
     pooled: bool = False
     by_numbers: bool = False
 
@@ -44,11 +45,11 @@ class Weighing:
         frame, how = fitted.panel.frame, fitted.estimator
         by = frame.groupby(["unit", "time"], observed=True, sort=False)
         cells = by[["outcome", "weight"]].mean().assign(stratum=by["stratum"].first() if "stratum" in frame else "")
-        ways = [str(getattr(how, name, "")) for name in ("adjust", "by")]
+        ways = tuple(str(getattr(how, name, "")) for name in ("name", "adjust", "by"))
         names = how.adjusts_for(fitted.panel.covariates)
         pooled = "poisson" in (how.name.split("_")[0], getattr(how, "family", ""))
         by_numbers = bool(_numbers(frame, names)) or _weighs_by_numbers(fitted) or _weighs_rows(fitted.source.frame)
-        return cls(cells, (*names, *ways) if names else (), pooled, by_numbers)
+        return cls(cells, tuple(names), ways if names else (), pooled, by_numbers)
 
     def times(self, factors: Mapping[str, float]) -> Self:
         """Return it with the weights of some units times what their estimator weighs them by."""
@@ -59,8 +60,14 @@ class Weighing:
         return replace(self, cells=self.cells.assign(weight=weight))
 
     def differs(self, other: Weighing) -> bool:
-        """Whether some count that both hold may add more to the one than to the other."""
-        if self.adjusted != other.adjusted or self.pooled != other.pooled:
+        """Whether some count that both hold may add more to the one than to the other.
+
+        What is taken off for covariates hangs on all units and periods that are there.
+        """
+        if (self.adjusted_for, self.how, self.pooled) != (other.adjusted_for, other.how, other.pooled):
+            return True
+        mine, theirs = self.cells.index, other.cells.index
+        if self.adjusted_for and not (len(mine) == len(theirs) and mine.isin(theirs).all()):
             return True
         both = self.cells.join(other.cells.add_suffix("_other"), how="inner")
         return any(_apart(both[name], both[f"{name}_other"]) for name in ("outcome", "weight", "stratum"))

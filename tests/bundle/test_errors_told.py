@@ -55,8 +55,9 @@ seed: 1
 
 
 def run(
-    folder: Path, treated: int, others: int, small: int, profile: str, *, early: int = 0, rest: bool = False
-) -> Path:
+    folder: Path, treated: int, others: int, small: int, profile: str, *, early: int = 0, rest: bool = False,
+    clusters: int = 0,
+) -> Path:  # fmt: skip
     """Run the design on seven years of counts in the hundreds; one treated authority has counts of `small` and less.
 
     Parameters
@@ -65,6 +66,8 @@ def run(
         How many of the treated, that authority among them, start a year before the others.
     rest
         Whether the small counts are those that are left of the denominator.
+    clusters
+        In how many regions the treated lie, that authority in one of its own, and the others.
     """
     rng, rows = np.random.default_rng(5), []
     for unit in range(treated + others):
@@ -73,8 +76,9 @@ def run(
             count = int(rng.integers(1, small + 1)) if unit == 0 and small else int(rng.poisson(pop * 0.003))
             count, pop = (80 - count, 80) if rest and unit == 0 else (count, pop)
             start = 2013 if unit < early else 2014 if unit < treated else 0
-            rows.append((f"A{unit:02d}", year, count, pop, start))
-    pd.DataFrame(rows, columns=["la", "year", "n", "pop", "start"]).to_csv(folder / "data.csv", index=False)
+            region = "own" if unit == 0 else f"R{unit % max(clusters - 1, 1)}{unit < treated}"
+            rows.append((f"A{unit:02d}", year, count, pop, start, region))
+    pd.DataFrame(rows, columns=["la", "year", "n", "pop", "start", "region"]).to_csv(folder / "data.csv", index=False)
     (folder / "d.yaml").write_text(DESIGN.replace("PROFILE", profile))
     return se.run(folder / "d.yaml", out=folder / profile).path
 
@@ -144,6 +148,19 @@ def test_a_start_of_few_units_inside_many_counts_as_a_side_does(tmp_path):
     assert len(shown) <= 1
 
 
+@pytest.mark.parametrize("by", ["  cluster: region\n", ""], ids=["clusters", "two_way"])
+def test_many_units_in_few_clusters_count_as_few(by, tmp_path, monkeypatch):
+    """Squares are of clusters' sums: 28 of 42 counts of an authority in a region of its own came back from windows."""
+    design = DESIGN.replace("  time: year\n", f"  time: year\n{by}")
+    if not by:
+        design = design.replace("  - jackknife\n", "  - {method: two_way, also: region}\n")
+    design = design.replace("  - {method: conley_taber, draws: 99, level: 0.5, id: at50}\n", "").split(
+        "  - {id: short"
+    )[0]
+    monkeypatch.setattr(f"{__name__}.DESIGN", design + "disclosure: {profile: PROFILE}\nreport: {formats: []}\n")
+    assert len(told(run(tmp_path, 16, 20, 9, "ons_srs", clusters=3))) <= 1
+
+
 def test_in_logs_many_units_are_judged_as_few(tmp_path, monkeypatch):
     """A small count moves by more than all others together: errors of seven windows gave every count of it back."""
     monkeypatch.setattr(f"{__name__}.DESIGN", DESIGN.replace("per: 10000}", "per: 10000, transform: log}"))
@@ -157,6 +174,9 @@ def test_one_unit_outweighs_the_others_of_its_side():
     assert histories.outweighs(["A1", "B"], everybody)
     assert not histories.outweighs(["A1"], everybody)
     assert not Histories().outweighs(["A1"], everybody)
+    apart = dict.fromkeys(everybody, "others") | {"A1": "own"}
+    assert histories.outweighs(["B"], everybody, apart)
+    assert not Histories(outcome=flat).outweighs(["A1"], frozenset(flat), {"A2": "x", "A3": "x", "A0": "x"})
 
 
 def test_detectable_sizes_tell_no_error_that_is_withheld():

@@ -1,0 +1,130 @@
+"""Units that covariates set apart: an estimate that adjusts for what few others have no longer rests on these."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+__all__ = ["SetApart"]
+
+Names = frozenset[str]
+Array = NDArray[np.float64]
+Ranking = tuple[tuple[str, ...], Array]
+
+#: Covariates are of few units where these have so much of the squares by which units differ from the usual one.
+_MOST = 0.99
+#: What is left of a side when few are taken out entirely.
+_ALL = 1 - 1e-9
+_CLOSE = 1e-9
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SetApart:
+    """Whom the covariates that an estimate adjusts for set apart.
+
+    Attributes
+    ----------
+    rankings
+        For each covariate (a category's levels each), side and period, and for its changes: the units by how far they
+        are from the usual one, squared, and what share the first of them have together. For all covariates together,
+        one or two units that some sum of them is of, and how much of its squares they have.
+    """
+
+    rankings: tuple[Ranking, ...] = ()
+
+    @classmethod
+    def by(cls, frame: pd.DataFrame, covariates: Iterable[str], sides: Iterable[Names]) -> Self:
+        """Return whom some covariates set apart on each of some sides.
+
+        Parameters
+        ----------
+        frame
+            The rows of a panel; where several are of one unit and period their mean counts.
+        """
+        columns = [_columns(frame[name], name) for name in covariates if name in frame]
+        if not columns:
+            return cls()
+        rows = frame[["unit", "time"]].astype({"unit": str})
+        table = pd.concat([rows, *columns], axis=1)
+        own_names = [name for one in columns for name in one]
+        wide = [table.pivot_table(name, "unit", "time", dropna=False, observed=True) for name in own_names]
+        cells, units = np.array(wide), wide[0].index
+        found: dict[tuple[object, ...], Ranking] = {}
+        for side in sides:
+            own = np.isin(units, sorted(side))
+            alone = (_ranked(units[own], squares) for squares in _squares(cells[:, own]))
+            together = (one for t in range(cells.shape[2]) for one in _together(units[own], cells[:, own, t]))
+            for names, shares in (*alone, *together):
+                found.setdefault((names, tuple(shares.round(12))), (names, shares))
+        return cls(tuple(found.values()))
+
+    def few(self, fewest: int, *, entirely: bool = False) -> Names:
+        """Return the units that are set apart by fewer than may be told of, nearly or entirely."""
+        least = _ALL if entirely else _MOST
+        found = ((names, shares, int(np.searchsorted(shares, least)) + 1) for names, shares in self.rankings)
+        return frozenset(name for names, shares, n in found if n < min(fewest, len(shares) + 1) for name in names[:n])
+
+
+def _columns(column: pd.Series, name: str) -> pd.DataFrame:
+    """Return a covariate as numbers: a category's levels in a column each."""
+    if pd.api.types.is_numeric_dtype(column):
+        return pd.DataFrame({f"{name}=": column.astype(float)})
+    levels = pd.get_dummies(column.astype(str), dtype=float)
+    return levels.add_prefix(f"{name}=")
+
+
+def _squares(columns: Array) -> Iterator[Array]:
+    """Yield how far units are from the usual one, squared, (n_units,): in each period, and of their changes.
+
+    Parameters
+    ----------
+    columns : (n_columns, n_units, n_times)
+    """
+    for column in columns:
+        yield from map(_from_usual, column.T)
+        scale = np.nanmax(np.abs(column), initial=0.0)
+        within = column - pd.DataFrame(column).mean(axis=1).to_numpy()[:, None]
+        yield np.sum([_from_usual(values, scale) for values in within.T], axis=0)
+
+
+def _from_usual(values: Array, scale: float = 0.0) -> Array:
+    """Return squared distances from the median that some unit has; none of what is no number, or rounding of it."""
+    known = np.isfinite(values)
+    if not known.any():
+        return np.zeros(len(values))
+    usual = np.sort(values[known])[known.sum() // 2]
+    gaps = np.where(known, values - usual, 0.0)
+    return np.where(np.abs(gaps) > _CLOSE * max(np.abs(values[known]).max(), scale), gaps, 0.0) ** 2
+
+
+def _together(units: pd.Index, columns: Array) -> Iterator[Ranking]:
+    """Yield one or two units that have nearly all squares of some sum of covariates, (n_columns, n_units).
+
+    What is of some units in the span of the covariates and a constant is an eigenvalue of their part of its projection.
+    """
+    known = np.asarray(np.isfinite(columns).all(axis=0), bool)
+    names = units[known]
+    beside = np.column_stack([np.ones(known.sum()), columns[:, known].T])
+    size = np.abs(beside).max(axis=0, initial=0.0)
+    left, sizes, _ = np.linalg.svd(beside[:, size > 0] / size[size > 0], full_matrices=False)
+    span = left[:, sizes > _CLOSE * sizes.max(initial=0.0)]
+    projection = span @ span.T
+    own = np.diag(projection)
+    mean, gap = (own[:, None] + own) / 2, (own[:, None] - own) / 2
+    pairs = np.triu(mean + np.hypot(gap, projection), 1)
+    for k in np.flatnonzero(own >= _MOST).tolist():
+        yield (str(names[k]),), own[[k]]
+    for j, k in np.argwhere(pairs >= _MOST).tolist():
+        if max(own[j], own[k]) < _MOST:
+            yield (str(names[j]), str(names[k])), np.array([max(own[j], own[k]), pairs[j, k]])
+
+
+def _ranked(units: pd.Index, squares: Array) -> Ranking:
+    """Return units with the largest first and what share of the whole they have together; none where nobody differs."""
+    order = [k for k in np.argsort(-squares, kind="stable") if squares[k] > 0]
+    return tuple(units[order]), np.cumsum(squares[order]) / squares.sum() if order else np.zeros(0)
