@@ -104,7 +104,7 @@ class Members:
         weighs = panel.frame[(panel.frame["weight"] > 0) & panel.frame["outcome"].notna()]
         treated = frozenset(names[panel.ever_treated])
         clusters = clusterings_of(panel, also)
-        apart = SetApart.by(weighs, weighing.adjusted_for, (treated | others, treated, others))
+        apart = SetApart.by(weighs, weighing.adjusted_for, (treated, others))
         if panel.layout != "panel":
             yes, one, most = yes_by_unit(panel)
             plain = replace(weighing, by_numbers=False)  # covariates of people are no counts of a unit
@@ -176,7 +176,7 @@ class Members:
 
     def few(self, fewest: int) -> bool:
         """Whether they are fewer, treated or others, than a result may rest on."""
-        left = self._without(self.set_apart.few(fewest, entirely=True))
+        left = self._without(self.set_apart.taken_out(fewest))
         few_others = len(self.others) > 0 and len(left.others) < fewest
         return len(left.treated) < fewest or few_others or left.thin(fewest)
 

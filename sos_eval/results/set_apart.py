@@ -33,13 +33,16 @@ class SetApart:
         For each covariate (a category's levels each), side and period, and for its changes: the units by how far they
         are from the usual one, squared, and what share the first of them have together. For all covariates together,
         one or two units that some sum of them is of, and how much of its squares they have.
+    of_all
+        How many of these are of all units, not of one side: what few of these have is taken out of any estimate.
     """
 
     rankings: tuple[Ranking, ...] = ()
+    of_all: int = 0
 
     @classmethod
     def by(cls, frame: pd.DataFrame, covariates: Iterable[str], sides: Iterable[Names]) -> Self:
-        """Return whom some covariates set apart on each of some sides.
+        """Return whom some covariates set apart among all units and on each of some sides.
 
         Parameters
         ----------
@@ -55,19 +58,28 @@ class SetApart:
         wide = [table.pivot_table(name, "unit", "time", dropna=False, observed=True) for name in own_names]
         cells, units = np.array(wide), wide[0].index
         found: dict[tuple[object, ...], Ranking] = {}
-        for side in sides:
-            own = np.isin(units, sorted(side))
+        of_all = 0
+        for own in (np.ones(len(units), bool), *(np.isin(units, sorted(side)) for side in sides)):
             alone = (_ranked(units[own], squares) for squares in _squares(cells[:, own]))
             together = (one for t in range(cells.shape[2]) for one in _together(units[own], cells[:, own, t]))
             for names, shares in (*alone, *together):
                 found.setdefault((names, tuple(shares.round(12))), (names, shares))
-        return cls(tuple(found.values()))
+            of_all = of_all or len(found)
+        return cls(tuple(found.values()), of_all)
 
-    def few(self, fewest: int, *, entirely: bool = False) -> Names:
-        """Return the units that are set apart by fewer than may be told of, nearly or entirely."""
-        least = _ALL if entirely else _MOST
-        found = ((names, shares, int(np.searchsorted(shares, least)) + 1) for names, shares in self.rankings)
-        return frozenset(name for names, shares, n in found if n < min(fewest, len(shares) + 1) for name in names[:n])
+    def few(self, fewest: int) -> Names:
+        """Return the units that are set apart, nearly or entirely, by fewer than may be told of."""
+        return _first(self.rankings, fewest, _MOST)
+
+    def taken_out(self, fewest: int) -> Names:
+        """Return those that are entirely, among all units: nothing is left of these whatever the method."""
+        return _first(self.rankings[: self.of_all], fewest, _ALL)
+
+
+def _first(rankings: Iterable[Ranking], fewest: int, least: float) -> Names:
+    """Return the first units of each ranking that have so much of the squares, where these are fewer."""
+    found = ((names, shares, int(np.searchsorted(shares, least)) + 1) for names, shares in rankings)
+    return frozenset(name for names, shares, n in found if n < min(fewest, len(shares) + 1) for name in names[:n])
 
 
 def _columns(column: pd.Series, name: str) -> pd.DataFrame:

@@ -69,7 +69,6 @@ def table_of(**columns):
     return rows.assign(**{name: np.asarray(values).ravel() for name, values in columns.items()})
 
 
-EVERYBODY = (frozenset("ABCDEFGH"),)
 LEVEL = np.arange(8.0)[:, None].repeat(3, axis=1)
 
 
@@ -90,5 +89,13 @@ LEVEL = np.arange(8.0)[:, None].repeat(3, axis=1)
 def test_who_is_set_apart(columns, few):
     frame = table_of(**columns)
     frame = frame.astype({name: float for name in columns if frame[name].dtype == bool})
-    assert SetApart.by(frame, [*columns], EVERYBODY).few(3) == frozenset(few)
-    assert SetApart.by(frame, [], EVERYBODY).few(3) == frozenset()
+    assert SetApart.by(frame, [*columns], ()).few(3) == frozenset(few)
+    assert SetApart.by(frame, [], ()).few(3) == frozenset()
+
+
+def test_levels_that_few_of_a_side_have_stay_in_the_estimate():
+    """A region of one treated and three others is compared within itself; an island of one is with nobody."""
+    frame = table_of(z=[[*"xyyyxxxy"][int(k)] for k in LEVEL.ravel()], y=np.where(LEVEL == 7, "island", ""))
+    apart = SetApart.by(frame, ["z", "y"], (frozenset("ABCD"),))
+    assert apart.few(3) == frozenset("AH")
+    assert apart.taken_out(3) == frozenset("H")
