@@ -97,8 +97,9 @@ class PlaceboUnits(Check):
             return CheckResult("placebo_units", "spread", np.nan, "Not done: no placebo could be estimated.")
         low, high = np.quantile(table["estimate"].to_numpy(float)[np.isfinite(values)], [0.025, 0.975])
         failed = f"; {len(values) - len(known)} could not be estimated" if len(known) < len(values) else ""
+        made = "draws" if len(values) == self.draws else "sets"
         text = (
-            f"Of {len(known)} sets of {k} of the {n} untreated units, given the same starts, 95 in 100 lie between "
+            f"Of {len(known)} {made} of {k} of the {n} untreated units, given the same starts, 95 in 100 lie between "
             f"{whole.shown(low)} and {whole.shown(high)}{failed}."
         )
         return CheckResult("placebo_units", "spread", float(np.sqrt(np.mean(known**2))), text, table=table)

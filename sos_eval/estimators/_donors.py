@@ -147,7 +147,8 @@ def unsettled(panel: Panel, name: str) -> Iterator[None]:
     try:
         yield
     except np.linalg.LinAlgError as why:
-        what = f"{name}: {why}"
+        found = "weights of donors are not unique and none were found" if "ingular" in str(why) else str(why)
+        what = f"{name}: {found}"
         raise NotIdentified(panel.fault(what, "another estimator, or another panel.window")) from why
 
 

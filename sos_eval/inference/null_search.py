@@ -84,7 +84,7 @@ def searched(
             limits.low[j], limits.high[j], limits.reasons[j] = ends
             if not complete:
                 errors = null.end_errors((limits.low[j], limits.high[j]), int(j), bool(ratio[j]), spread, level)
-    how = f"search on {null.draws} common draws, ends to {TOLERANCE:g} standard errors (outer end reported)"
+    how = f"search on {null.draws} common draws, ends to {TOLERANCE:g} of the draws' spread (outer end reported)"
     return replace(limits, how=how, draws=null.draws, low_error=errors[0], high_error=errors[1])
 
 

@@ -157,7 +157,7 @@ def _exact(fitted: Fitted, terms: _LinearTerms, statistic: Statistic, *, level: 
     draws = len(terms.a) - 1
     how = f"exact: the statistic of each of {draws} draws solved in the effect"
     if statistic == "both":
-        how = f"search on {draws} draws, ends to {TOLERANCE:g} standard errors (outer end reported)"
+        how = f"search on {draws} draws, ends to {TOLERANCE:g} of the draws' spread (outer end reported)"
     return _with_errors(replace(solved, draws=draws, how=how), fitted, terms, statistic, level=level, complete=complete)
 
 

@@ -174,7 +174,8 @@ def _unmet(entry: Entry, panel: Panel) -> list[tuple[str, str]]:
         "pre_periods": (len(panel.pre_times), "periods before the first start", "widen panel.window"),
         "treated_units": (int(panel.ever_treated.sum()), "treated units", "choose another method"),
         "untreated_units": (int((~panel.ever_treated).sum()), "never treated units",
-                            "end panel.window before the last units start, or add units that never do"),
+                            "end panel.window before the last units start, or add units that never do"
+                            if len(panel.cohorts) > 1 else "add units that never start"),
     }  # fmt: skip
     for name, least in needs.items():
         if name in counts and counts[name][0] < least:
@@ -320,7 +321,9 @@ def _say_how_long(resolutions: dict[Key, Resolution], fitted: dict[Key, Fitted],
         whole += seconds
         if seconds > SAID_FROM:
             what = f"{estimate.id}, {method.name}: about {rounded(seconds)}{among}"
-            account.say(f"{what} for some {estimates:,} estimates under other adoptions")
+            search = estimate.estimator.solves_anew and method.interval == "inversion"
+            beside = ", and the search for its interval beside" if search else ""
+            account.say(f"{what} for some {estimates:,} estimates under other adoptions{beside}")
     if whole > SAID_FROM and len(pairs) > 1:
         account.say(f"all inference together: about {rounded(whole)}{among}; checks and figures come after it")
 

@@ -95,6 +95,8 @@ def _clusters(reading: Reading, rows: PlacedRows, spec: PanelSpec) -> Any:
 def _weights(reading: Reading, name: str, measured: dict[str, Measured]) -> Array:
     """Return weights, (n_rows,); a row without any outcome needs none."""
     values = numbers(reading, name)
+    if name not in reading.columns:
+        return values
     observed = np.any([~np.isnan(one.outcome) for one in measured.values()], axis=0)
     empty, negative = np.isnan(values), values < 0
     if (empty & observed).any():

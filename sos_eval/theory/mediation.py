@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from sos_eval.errors import InputFault, NotIdentified, numeral
+from sos_eval.errors import InputFault, NotIdentified, listed, numeral
 from sos_eval.numerics.mediation import (
     QUANTITIES,
     MediationData,
@@ -21,6 +21,7 @@ from sos_eval.panel.long_differences import LongDifferences, long_differences
 from sos_eval.panel.panel import Panel
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import InferenceMethod
+from sos_eval.theory.controls import contradicted_split
 from sos_eval.theory.first_link import on_column
 from sos_eval.theory.programme import MediationPath, ProgrammeTheory
 
@@ -65,7 +66,8 @@ def joint_test(
 
     The first is the effect on the mediator by the lots (`links`, of `first_links`). The second is the coefficient of
     the mediator's change on the outcome's, given treatment, covariates and strata, its residuals permuted among units
-    of a stratum. No lot decided the mediator: the second link is an association.
+    of a stratum. No lot decided the mediator: the second link is an association, and where the theory itself joins
+    mediator and outcome otherwise its ``reason`` names the paths.
     """
     rows = []
     for _, link in links.iterrows():
@@ -79,11 +81,19 @@ def joint_test(
             row |= {"link": own.slope, "link_error": own.error, "link_p": own.p_value, "joint_p": joint,
                     "first_detectable": link["detectable"], "link_detectable": own.detectable,
                     "n_units": len(strata)}  # fmt: skip
-            row["reason"] = link["reason"]
+            row["reason"] = "; ".join(
+                filter(None, [str(link["reason"]), _joined(theory, fitted, str(link["mediator"]))])
+            )
         except InputFault as fault:
             row["reason"] = fault.faults[0].what
         rows.append(row)
     return pd.DataFrame(rows, columns=list(_JOINT))
+
+
+def _joined(theory: ProgrammeTheory, fitted: Fitted, mediator: str) -> str:
+    """Say by which paths of the theory mediator and outcome go together otherwise; empty where by none."""
+    paths = contradicted_split(theory, mediator, tuple(fitted.panel.covariates))
+    return f"the theory joins both otherwise ({listed(paths, 3)}): the second link holds that too" if paths else ""
 
 
 def _unit_rows(fitted: Fitted, column: str) -> tuple[MediationData, NDArray[np.intp]]:

@@ -36,9 +36,9 @@ def panel(seed, first=1.0, second=1.0, direct=0.5, product=0.0, n=40, treated=12
     return panel_of(y, starts).with_columns(trust=trust.ravel())
 
 
-def joint(data, draws=199):
+def joint(data, draws=199, theory=THEORY):
     fitted, rng = fit(TWFE(), data), np.random.default_rng(0)
-    return joint_test(THEORY, fitted, first_links(THEORY, fitted, draws, rng), draws, rng).iloc[0]
+    return joint_test(theory, fitted, first_links(theory, fitted, draws, rng), draws, rng).iloc[0]
 
 
 def test_the_joint_p_is_the_larger_one():
@@ -46,6 +46,14 @@ def test_the_joint_p_is_the_larger_one():
     assert row["joint_p"] == max(row["first_p"], row["link_p"])
     assert row["link"] == pytest.approx(1, abs=0.3)
     assert row["n_units"] == 40
+    assert row["reason"] == ""
+
+
+def test_a_second_link_that_holds_another_path_of_the_theory_says_so():
+    joined = replace(THEORY, edges=(*THEORY.edges, ("hope", "trust"), ("hope", "outcome"), ("practice", "hope")))
+    assert joint(panel(1), draws=19, theory=joined)["reason"] == (
+        "the theory joins both otherwise (trust <- hope -> outcome): the second link holds that too"
+    )
 
 
 @pytest.mark.parametrize(("first", "second"), [(0.0, 1.0), (2.0, 0.0)])
