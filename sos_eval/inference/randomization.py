@@ -232,9 +232,11 @@ class Randomization(InferenceMethod):
     def _why_no_statistic(self, fitted: Fitted) -> NDArray[Any]:
         """Say of each row, (m,), what stands in place of a statistic that does not exist."""
         told = (fitted.estimate.cells["reason"] != "").to_numpy()
-        undivided = self.statistic != "coefficient"
-        lonely = (fitted.estimate.cells["n_treated_units"] == 1).to_numpy() & undivided
-        return np.where(lonely, _LONELY, np.where(told, "", _LONELY if undivided else "no statistic to permute"))
+        alone = (fitted.estimate.cells["n_treated_units"] == 1).to_numpy()
+        if fitted.estimate.deviations is not None:  # of one cluster
+            alone |= np.isnan(fitted.estimate.deviations).all(0)
+        lonely = alone & (self.statistic != "coefficient")
+        return np.where(lonely, _LONELY, np.where(told, "", "no statistic to permute"))
 
     def _apart(self, p: Array, limits: Limits) -> NDArray[np.bool_]:
         """Tell where p and the interval answer differently whether there is an effect, (m,)."""
