@@ -165,7 +165,8 @@ class Sensitivity(Check):
         limit = 1.0 if crosses else e_value(nearest)
         text = (
             f"An unmeasured cause would need risk ratios of {value:.2f} with practice and outcome to explain the ratio "
-            f"of {whole.estimate:.3f}, and of {limit:.2f} to bring its interval to none."
+            f"of {whole.estimate:.3f}, and of {limit:.2f} to bring its interval by clustered errors and the normal law "
+            f"({whole.conf_low:.3f} to {whole.conf_high:.3f}) to none."
         )
         return CheckResult("sensitivity.e_value", "risk_ratio", value, text)
 
