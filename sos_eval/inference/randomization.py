@@ -234,7 +234,7 @@ class Randomization(InferenceMethod):
         told = (fitted.estimate.cells["reason"] != "").to_numpy()
         alone = (fitted.estimate.cells["n_treated_units"] == 1).to_numpy()
         if fitted.estimate.deviations is not None:  # of one cluster
-            alone |= np.isnan(fitted.estimate.deviations).all(0)
+            alone = alone | np.isnan(fitted.estimate.deviations).all(0)
         lonely = alone & (self.statistic != "coefficient")
         return np.where(lonely, _LONELY, np.where(told, "", "no statistic to permute"))
 
