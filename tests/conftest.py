@@ -15,7 +15,6 @@ from sos_eval.results.facts import DetectableFacts
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
-EMPTY_PICTURE = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9" width="9pt" height="9pt"></svg>'
 
 
 def pytest_addoption(parser):
@@ -83,39 +82,15 @@ def without_pages() -> Iterator[None]:
 
 
 @contextmanager
-def drawn_once(*, inked: bool = True) -> Iterator[None]:
-    """Draw what the page shows alone, and not every figure a second time as an image of dots.
-
-    Where no test reads what a picture holds (`inked` False) figures are laid out and saved without their marks.
-    """
+def drawn_once() -> Iterator[None]:
+    """Draw what the page shows alone, and not every figure a second time as an image of dots."""
     from sos_eval.report.draw import draw_all
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
             "sos_eval.report.render.draw_all", lambda bundle, forms=("svg",), own=None: draw_all(bundle, forms, own=own)
         )
-        if not inked:
-            _without_ink(patch)
         yield
-
-
-#: Rooms of tests that read no picture: what their runs draw is laid out and saved without its marks.
-UNREAD = {"bundle", "checks", "economics", "jobs", "theory"}
-
-
-@pytest.fixture(autouse=True)
-def uninked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Save drawings of the rooms that read none without their marks, a third of a small run's time."""
-    if request.path.relative_to(ROOT / "tests").parts[0] in UNREAD:
-        _without_ink(monkeypatch)
-
-
-def _without_ink(patch: pytest.MonkeyPatch) -> None:
-    from sos_eval.report.theme import image
-
-    patch.setattr(
-        "sos_eval.report.draw.image", lambda figure, form: EMPTY_PICTURE if form == "svg" else image(figure, form)
-    )
 
 
 @pytest.fixture

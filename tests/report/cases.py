@@ -69,7 +69,7 @@ def run_case(
     """Run a case and return its bundle."""
     change(table(effect, slope)).to_csv(folder / "case.csv", index=False)
     (folder / "case.yaml").write_text(DESIGN.format(**(KEYS | keys)))
-    with drawn_once(inked=False):
+    with drawn_once():
         return se.run(se.load_design(folder / "case.yaml"), out=folder / "out")
 
 
