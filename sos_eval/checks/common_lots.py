@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from sos_eval.checks.alternatives import PriorUseClass, prior_use_classes
 from sos_eval.errors import InputFault
 from sos_eval.panel.levels import weighed_mean
 from sos_eval.panel.panel import Array, Panel
-from sos_eval.results.estimate import loop_batch, overall_place
+from sos_eval.results.estimate import Batch, loop_batch, overall_place
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.members import Members
 
@@ -89,6 +90,19 @@ class DrawnEffect:
     value: Array
     error: Array
     spread: bool = False
+
+    @classmethod
+    def of(cls, batch: Batch, scale: str) -> Self:
+        """Pick the overall effect on a scale out of a batch, which may lack rows of an estimate or order them anew."""
+        cells = batch.cells
+        at = int(np.flatnonzero((cells["aggregation"] == "overall") & (cells["scale"] == scale))[0])
+        error = np.full(len(batch.values), np.nan) if batch.std_error is None else batch.std_error[:, at]
+        return cls(batch.values[:, at], error, batch.spread)
+
+    @property
+    def quoted(self) -> Array:
+        """Errors that may be quoted, (1 + draws,); NaN where there is none."""
+        return np.full(len(self.error), np.nan) if self.spread else self.error
 
     @property
     def statistic(self) -> Array:
@@ -190,11 +204,7 @@ def _batch(fitted: Fitted, starts: Array, gone: NDArray[np.bool_], row: int) -> 
         batch = loop_batch(panels, fitted.refit, fitted.estimate.cells)
     else:
         batch = fitted.refit_assignments(np.where(gone, fitted.source.times[0], starts))
-    own = fitted.estimate.cells.iloc[row]  # without somebody a batch may lack rows, or have them in another order
-    same = (batch.cells["aggregation"] == "overall") & (batch.cells["scale"] == own["scale"])
-    at = int(np.flatnonzero(same)[0])
-    error = np.full(len(starts), np.nan) if batch.std_error is None else batch.std_error[:, at]
-    return DrawnEffect(batch.values[:, at], error, batch.spread)
+    return DrawnEffect.of(batch, str(fitted.estimate.cells["scale"].iloc[row]))
 
 
 def _without(panel: Panel, gone: NDArray[np.bool_]) -> Panel:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sos_eval.checks.common_lots import overall_row
+from sos_eval.checks.common_lots import DrawnEffect, overall_row
 from sos_eval.errors import NotIdentified
 from sos_eval.panel.long_differences import long_differences
 from sos_eval.panel.panel import Array, Panel
@@ -60,11 +60,8 @@ class Remade:
 
     def picked(self, batch: Batch) -> tuple[Array, Array]:
         """Return the overall effect and its error in every draw, (draws,) each; NaN where there is none to quote."""
-        cells = self.fitted.estimate.cells
-        same = (batch.cells["aggregation"] == "overall") & (batch.cells["scale"] == cells["scale"].iloc[self.row])
-        at = int(np.flatnonzero(same)[0])
-        errors = np.full(len(batch.values), np.nan) if batch.quoted is None else batch.quoted[:, at]
-        return batch.values[:, at], errors
+        made = DrawnEffect.of(batch, str(self.fitted.estimate.cells["scale"].iloc[self.row]))
+        return made.value, made.quoted
 
     def on_outcomes(self, outcomes: Array) -> tuple[Array, Array]:
         """Estimate on other outcomes, (draws, n_units, n_times) of `base`."""

@@ -154,8 +154,8 @@ class SpecificationCurve(ComparedCheck):
             row["reason"] = own
         else:
             row |= told_by_lots(own, quantity, self.level, complete)
-            quoted = np.isfinite(own.error).any() and not own.spread
-            row["std_error"] = float(own.error[0]) if quoted else _spread(own, complete)
+            quoted = own.quoted
+            row["std_error"] = float(quoted[0]) if np.isfinite(quoted).any() else _spread(own, complete)
         return row | _in_percent(one.fitted, quantity, row)
 
     def _words(self, table: pd.DataFrame, test: CurveTest, direction: int) -> str:

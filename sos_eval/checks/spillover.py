@@ -165,12 +165,10 @@ def _shown(value: float, whole: Quantity) -> float:
 def _drawn(fitted: Fitted, starts: Array) -> DrawnEffect:
     """Estimate under adoptions (1 + draws, n): the overall effect; NaN where there is none."""
     batch, cells = fitted.refit_assignments(starts), fitted.estimate.cells
-    scale = cells["scale"].iloc[overall_row(fitted) or 0]
-    row = int(np.flatnonzero((batch.cells["aggregation"] == "overall") & (batch.cells["scale"] == scale))[0])
-    error = np.full(len(starts), np.nan) if batch.std_error is None else batch.std_error[:, row]
-    if not np.isfinite(batch.values[0, row]):
+    made = DrawnEffect.of(batch, str(cells["scale"].iloc[overall_row(fitted) or 0]))
+    if not np.isfinite(made.value[0]):
         raise NotIdentified(fitted.source.fault(str(batch.failures[0]) or "no overall effect"))
-    return DrawnEffect(batch.values[:, row], error, batch.spread)
+    return made
 
 
 def _apart(source: Panel, on: tuple[str, ...]) -> Array:
