@@ -147,8 +147,7 @@ def unsettled(panel: Panel, name: str) -> Iterator[None]:
     try:
         yield
     except np.linalg.LinAlgError as why:
-        found = "weights of donors are not unique and none were found" if "ingular" in str(why) else str(why)
-        what = f"{name}: {found}"
+        what = f"{name}: {why}"
         raise NotIdentified(panel.fault(what, "another estimator, or another panel.window")) from why
 
 

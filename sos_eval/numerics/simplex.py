@@ -243,7 +243,10 @@ def _on(gram: Array, pull: Array, positive: Bools, *, regular: bool) -> Array:
     scale = part.trace() / size or 1.0
     system, right = np.ones((size + 1, size + 1)), np.ones(size + 1)
     system[:size, :size], system[size, size], right[:size] = part / scale, 0.0, pull[inside] / scale
-    solution = np.linalg.solve(system, right) if regular else _solved(system, right)
+    try:
+        solution = np.linalg.solve(system, right) if regular else _solved(system, right)
+    except np.linalg.LinAlgError as why:
+        raise np.linalg.LinAlgError("weights of donors are not unique and none were found") from why
     out = np.zeros(len(pull))
     out[inside] = solution[:size]
     return out

@@ -84,24 +84,25 @@ def _clusters(reading: Reading, rows: PlacedRows, spec: PanelSpec) -> Any:
     name = str(spec.cluster)
     refuse_errors(reading, name)
     codes, distinct = texts(reading.frame[name])
-    if (codes < 0).any():
-        reading.add(f"{name}: no cluster in {reading.lines(codes < 0)}", "every row names its cluster")
+    _refuse_empty(reading, name, codes < 0, "no cluster", "every row names its cluster")
     labels = np.array([*distinct, ""], dtype=object)[codes]
     if spec.layout == "panel" and len(rows.changing(codes)):
         check_constant(reading, rows, name, labels, "a unit changes cluster", "a unit belongs to one cluster")
     return pd.array(labels, dtype="str")
 
 
+def _refuse_empty(reading: Reading, name: str, empty: Any, what: str, instead: str) -> None:
+    """Note which rows lack a value that each needs; nothing more of a column that the file does not have."""
+    if empty.any() and name in reading.columns:
+        reading.add(f"{name}: {what} in {reading.lines(empty)}", instead)
+
+
 def _weights(reading: Reading, name: str, measured: dict[str, Measured]) -> Array:
     """Return weights, (n_rows,); a row without any outcome needs none."""
     values = numbers(reading, name)
-    if name not in reading.columns:
-        return values
     observed = np.any([~np.isnan(one.outcome) for one in measured.values()], axis=0)
     empty, negative = np.isnan(values), values < 0
-    if (empty & observed).any():
-        lines = reading.lines(empty & observed)
-        reading.add(f"{name}: no weight in {lines}", "give a weight to every row with an outcome")
+    _refuse_empty(reading, name, empty & observed, "no weight", "give a weight to every row with an outcome")
     if negative.any():
         reading.add(f"{name}: negative weights, {reading.lines(negative)}", "weights are zero or more")
     if not empty.all() and not (np.nan_to_num(values) != 0).any():

@@ -88,3 +88,10 @@ def test_what_it_does_not_take_is_refused_by_name():
     assert [(line.names, line.reason) for line in early.panel.flow] == [
         ("u01", "fewer than 3 periods before the start")
     ]
+
+
+def test_paths_without_noise_have_no_unique_weights_and_say_so():
+    """Levels and one straight trend: what keeps weights apart is rounding."""
+    levels = np.random.default_rng(0).normal(50, 9, (30, 1)) + 0.37 * np.arange(8.0)
+    with pytest.raises(NotIdentified, match="synthetic_did: weights of donors are not unique and none were found"):
+        SyntheticDiD().complete(panel(levels, [6] * 3 + [INF] * 27))

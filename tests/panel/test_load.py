@@ -198,6 +198,18 @@ def test_a_stop_after_the_window_does_not_count(small):
     assert small.load().absorbing
 
 
+@pytest.mark.parametrize("key", ["weight", "cluster"])
+def test_a_column_that_the_file_lacks_is_one_fault(key, small):
+    """Its stand-in is empty in every row, which is no fault of the rows."""
+    small.block[key] = "nowhere"
+    with pytest.raises(InputFault) as caught:
+        small.load()
+    assert [fault.what for fault in caught.value.faults if "nowhere" in fault.what] == [
+        fault.what for fault in caught.value.faults if 'has no column "nowhere"' in fault.what
+    ]
+    assert any('has no column "nowhere"' in fault.what for fault in caught.value.faults)
+
+
 def test_missing_covariates_are_named(small):
     small.cell("004", 2012, "idaci", None).block["covariates"] = ["idaci"]
     row = next(row for row in small.load().flow if row.step == "missing covariate")
