@@ -122,9 +122,11 @@ class Stacked(PlannedEstimator):
             )
         first, last = self.window or (times[0] - treated.min(), times[-1] - treated.max())
         events = np.arange(first, last + 1)
-        units = unit if self.seen == "whole_window" else np.zeros(len(unit), np.intp)
-        whole = np.array([_fills(units, time, one + events, start == one) for one in treated])
-        clean = np.array([_fills(units, time, one + events, start > one + last) for one in treated])
+        units = unit if self.seen == "whole_window" else np.zeros(len(unit), np.intp)  # all count as one
+        sides = [[(one, start == one) for one in treated], [(one, start > one + last) for one in treated]]
+        whole, clean = (
+            np.array([_in_all(units[who], time[who], one + events).any() for one, who in side]) for side in sides
+        )
         kept = treated[whole & clean]
         if not len(kept):
             raise NotIdentified(panel.fault(*self._why_none(
@@ -190,15 +192,11 @@ def _seen(rows: Rows) -> tuple[NDArray[np.intp], Array, Array]:
 
 
 def _in_all(unit: NDArray[np.intp], time: Array, periods: Array) -> NDArray[np.bool_]:
-    """Say of every unit whether it is seen in all of some periods."""
-    return np.asarray(np.bincount(unit[np.isin(time, periods)], minlength=unit.max() + 1) == len(periods))
-
-
-def _fills(unit: NDArray[np.intp], time: Array, periods: Array, who: NDArray[np.bool_]) -> bool:
-    """Say whether one of some units is seen in all periods."""
-    within = who & np.isin(time, periods)
-    pairs = np.unique(np.column_stack([unit[within], time[within]]), axis=0)
-    return bool(len(pairs) and (np.unique(pairs[:, 0], return_counts=True)[1] == len(periods)).any())
+    """Say of every unit whether it is seen in all of some periods, which increase."""
+    within = np.isin(time, periods)
+    seen = np.zeros((unit.max(initial=-1) + 1, len(periods)), bool)
+    seen[unit[within], np.searchsorted(periods, time[within])] = True
+    return np.asarray(seen.all(1))
 
 
 def _gaps(rows: Rows, design: SubExperiments) -> str:
