@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
+from sos_eval.numerics.bands import pointwise
 from sos_eval.numerics.regress import with_influence
 from sos_eval.panel.long_differences import LongDifferences, long_differences
 from sos_eval.panel.panel import Array, Panel
@@ -133,7 +133,7 @@ def _line(
         return line | {"reason": why}
     sums = np.bincount(codes, influence[:, 0])
     error = float(np.sqrt(len(sums) / (len(sums) - 1) * sums @ sums))
-    half = float(stdtrit(len(sums) - 1, 0.5 + LEVEL / 2)) * error
+    half = pointwise(LEVEL, len(sums) - 1) * error
     line["reason"] = _FEW if own < _MANY else ""
     return line | {"std_error": error, "conf_low": estimate - half, "conf_high": estimate + half}
 

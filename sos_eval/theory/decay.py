@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
+from sos_eval.numerics.bands import pointwise
 from sos_eval.numerics.regress import with_influence
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.inference import InferenceMethod
@@ -70,7 +70,7 @@ def _line(scores: pd.DataFrame, names: list[str], words: str, reading: str) -> d
         return line | {"reason": "all scores lie on the line: nothing is left over that an interval could rest on"}
     sums = np.bincount(codes, influence[:, 0], minlength=len(units))
     error = float(np.sqrt(n / (n - 1) * sums @ sums))
-    half = float(stdtrit(n - 1, 0.5 + LEVEL / 2)) * error
+    half = pointwise(LEVEL, n - 1) * error
     return line | {"std_error": error, "conf_low": coef[0] - half, "conf_high": coef[0] + half, "reason": ""}
 
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtrit
 
 from sos_eval.errors import InputFault, NotIdentified
+from sos_eval.numerics.bands import pointwise
 from sos_eval.numerics.lots import found_in_four_of_five, share_reached
 from sos_eval.panel.panel import Array, Outcome, Panel
 from sos_eval.results.assignments import AssignmentSpace
@@ -76,7 +76,7 @@ def _link(
     panel = on_it.estimate.panel
     effect, error = float(on_it.estimate.values[row]), float(errors[row]) if errors is not None else np.nan
     few = too_few_for_an_interval(panel.n_treated_clusters, panel.n_clusters - panel.n_treated_clusters)
-    half = np.nan if few else float(stdtrit(panel.n_clusters - 1, 0.5 + LEVEL / 2)) * error
+    half = np.nan if few else pointwise(LEVEL, panel.n_clusters - 1) * error
     found: dict[str, float | str] = {
         "estimate": effect, "n_units": panel.n_units, "std_error": error, "conf_low": effect - half,
         "conf_high": effect + half, "n_treated_units": int(panel.ever_treated.sum()),

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from sos_eval.errors import InputFault, NotIdentified, listed, numeral
+from sos_eval.numerics.bands import pointwise
 from sos_eval.numerics.mediation import (
     QUANTITIES,
     MediationData,
@@ -76,7 +76,7 @@ def joint_test(
             data, strata = _unit_rows(fitted, str(link["column"]))
             own = link_test(data, strata, draws, rng)
             joint = max(float(link["p_value"]), own.p_value) if np.isfinite(link["p_value"]) else np.nan
-            half = float(stdtrit(len(strata) - data.x.shape[1] - 3, 0.5 + LEVEL / 2)) * own.error
+            half = pointwise(LEVEL, len(strata) - data.x.shape[1] - 3) * own.error
             row |= {"link_low": own.slope - half, "link_high": own.slope + half}
             row |= {"link": own.slope, "link_error": own.error, "link_p": own.p_value, "joint_p": joint,
                     "first_detectable": link["detectable"], "link_detectable": own.detectable,
@@ -230,7 +230,7 @@ def _parts(data: MediationData, path: MediationPath) -> pd.DataFrame:
         errors = jackknife_errors(data, interaction=path.interaction, reference=path.reference)
         df = min(sides) - 1
         reason = _JACKKNIFE.format(*sides, df) if np.isfinite(errors).all() else _TOLD_BY_ONE
-    half = float(stdtrit(df, 0.5 + LEVEL / 2)) * errors
+    half = pointwise(LEVEL, df) * errors
     table = pd.DataFrame({
         "quantity": QUANTITIES, "estimate": found.effects, "std_error": errors, "conf_low": found.effects - half,
         "conf_high": found.effects + half, "n_clusters": found.df + 1, "reason": reason,
