@@ -171,6 +171,12 @@ class Design:
         return next(one for one in self.estimators if one.role == "primary")
 
     @property
+    def counted_columns(self) -> tuple[tuple[str, str], ...]:
+        """The columns that are counts of some estimator, each with that of its denominators."""
+        panels = (self.panel, *(entry.panel for entry in self.estimators))
+        return tuple(dict.fromkeys(pair for one in panels for pair in one.counted_columns))
+
+    @property
     def by_lot(self) -> str:
         """Where it is declared that a lot drew when each unit starts: ``as the method declares``; empty if nowhere.
 

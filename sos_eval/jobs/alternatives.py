@@ -26,7 +26,7 @@ from sos_eval.results.inference import strata_of_effects
 from sos_eval.results.strata import NO_STRATA
 from sos_eval.worlds.source import world_frame
 
-__all__ = ["compared", "counted_columns", "refuse_alternatives"]
+__all__ = ["compared", "refuse_alternatives"]
 
 _DIRECTIONS: dict[str | None, ExpectedSign] = {"decrease": -1, "increase": 1, "none": 0, None: 0}
 _ENDS = ("panel.window.from", "panel.window.to")
@@ -130,12 +130,6 @@ def _is_the_design(one: Alternative, entry: Entry, own: Entry) -> bool:
     return not more and (entry.panel, entry.comparison, entry.method) == (own.panel, own.comparison, own.method)
 
 
-def counted_columns(design: Design) -> list[tuple[str, str]]:
-    """Return the columns that are counts of some estimator of a design, each with that of its denominators."""
-    panels = (design.panel, *(entry.panel for entry in design.estimators))
-    return list(dict.fromkeys(pair for one in panels for pair in one.counted_columns))
-
-
 def _loaded(design: Design, one: Alternative, entry: Entry) -> Panel:
     """Load an alternative's panel."""
     columns = {*entry.comparison.columns, *entry.method.columns, *one.columns}
@@ -146,7 +140,7 @@ def _loaded(design: Design, one: Alternative, entry: Entry) -> Panel:
         also=[name for name in sorted(columns) if name not in entry.panel.covariates],
         world=lambda path: world_frame(path, design.seed),
         require_untreated=entry.method.needs.get("untreated_units", 1) > 0,
-        middle_below=design.disclosure.middle_below, counted=counted_columns(design),
+        middle_below=design.disclosure.middle_below, counted=design.counted_columns,
     )  # fmt: skip
 
 

@@ -21,7 +21,7 @@ from sos_eval.inference.design_facts import design_facts
 from sos_eval.inference.duration import estimates_anew, seconds_each
 from sos_eval.inference.randomization import Randomization
 from sos_eval.jobs.account import Account
-from sos_eval.jobs.alternatives import compared, counted_columns, refuse_alternatives
+from sos_eval.jobs.alternatives import compared, refuse_alternatives
 from sos_eval.jobs.answers import Answer, Checked, Group, Key, primary
 from sos_eval.jobs.apart_names import told_apart
 from sos_eval.jobs.families import with_families
@@ -78,7 +78,7 @@ def load_panels(design: Design, *, imputation: int = 0) -> dict[str, Panel]:
                     also=[name for name in beside if name not in later],
                     world=lambda path: world_frame(path, design.seed), described=[*described, *later],
                     require_untreated=entry.method.needs.get("untreated_units", 1) > 0,
-                    middle_below=design.disclosure.middle_below, counted=counted_columns(design),
+                    middle_below=design.disclosure.middle_below, counted=design.counted_columns,
                 )  # fmt: skip
             if (how := entry.panel.imputation) is not None:
                 lots = stream(design.seed, "imputation", imputation)

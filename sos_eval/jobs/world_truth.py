@@ -54,23 +54,7 @@ def true_of(
     """
     if known is None:
         return {}
-    rows: list[tuple[object, ...]] = []
-    for (estimator, outcome), one in fitted.items():
-        for name, scale, declared in known.overall.itertuples(index=False):
-            if name == known_as(design, known, outcome) and scale in set(one.estimate.cells["scale"]):
-                stated = declared * units_of(known, name, scale, one)
-                rows.append(
-                    (
-                        estimator,
-                        outcome,
-                        scale,
-                        _own(known, name, scale, one),
-                        stated,
-                        known.whose,
-                        averaged_as(one),
-                        "",
-                    )
-                )
+    rows = list(_of_the_whole(design, known, fitted))
     for by, found in groups.items():
         rows += _of_groups(design, known, by, found)
     return {TRUTH: pd.DataFrame(rows, columns=_COLUMNS)} if rows else {}
@@ -81,6 +65,16 @@ def known_as(design: Design, known: KnownEffects, outcome: str) -> str:
     declared = design.panel.named_outcomes.get(outcome)
     names = (outcome, *((declared.count, declared.value) if declared else ()))
     return next((str(name) for name in names if name in set(known.overall["outcome"])), "")
+
+
+def _of_the_whole(design: Design, known: KnownEffects, fitted: Mapping[Key, Fitted]) -> Iterator[tuple[object, ...]]:
+    """Return a line per estimate and scale of an outcome that the world knows."""
+    for (estimator, outcome), one in fitted.items():
+        own, scales = known_as(design, known, outcome), set(one.estimate.cells["scale"])
+        for name, scale, declared in known.overall.itertuples(index=False):
+            if name == own and scale in scales:
+                stated, true = declared * units_of(known, name, scale, one), _own(known, name, scale, one)
+                yield estimator, outcome, scale, true, stated, known.whose, averaged_as(one), ""
 
 
 def _of_groups(design: Design, known: KnownEffects, by: str, found: Moderation) -> Iterator[tuple[object, ...]]:
