@@ -9,7 +9,7 @@ from sos_eval.report.content import Block, Heading, Table, Text
 from sos_eval.report.reading import estimator_label, method_label, outcome_label
 from sos_eval.report.tables.effects import summaries
 from sos_eval.report.wording import alike, number, p_number
-from sos_eval.results.overall_average import AS_SEEN, PLAIN
+from sos_eval.results.overall_average import AS_ESTIMATED, AS_SEEN, PLAIN
 
 __all__ = ["beside_the_truth", "known_truth", "with_true_effects", "with_true_mechanism"]
 
@@ -19,6 +19,18 @@ _KNOWN = {
     "first_link": "These data are simulated, so that what is true is known and stands beside each estimate, averaged "
     "over the units and periods that the estimate averages.",
     "second_link": "A mediator that is measured with error has a smaller second link than the true one.",
+}
+#: What page one says of a true effect by how it is averaged: over what, and what the estimate does otherwise.
+_AVERAGED = {
+    AS_ESTIMATED: ("averaged as this estimate averages", ""),
+    PLAIN: (
+        "on average over all that is treated",
+        "; where effects differ this estimate is a mixture with weights of its own",
+    ),
+    AS_SEEN: (
+        "averaged over the treated rows that are seen",
+        "; units lack periods or change their weight, and this estimate may compare others",
+    ),
 }
 _MIXED = "Where true parts differ between units, an estimate of them is a mixture with weights of its own."
 
@@ -120,21 +132,9 @@ def known_truth(bundle: ResultBundle) -> str:
     ends = [float(end) for end in (headline.get("conf_low"), headline.get("conf_high")) if end is not None]
     inside = len(ends) == 2 and ends[0] <= true <= ends[1]
     holds = f", which the range {'holds' if inside else 'does not hold'}" if len(ends) == 2 else ""
-    if "averaged" in own and own["averaged"].iloc[0] == PLAIN:
-        return (
-            "These data are simulated and know the true effect: on average over all that is treated it is "
-            f"{number(true, 3)}{holds}; where effects differ this estimate is a mixture with weights of its own."
-        )
-    if "averaged" in own and own["averaged"].iloc[0] == AS_SEEN:
-        return (
-            "These data are simulated and know the true effect: averaged over the treated rows that are seen it is "
-            f"{number(true, 3)}{holds}; units lack periods or change their weight, and this estimate may compare "
-            "others."
-        )
-    return (
-        "These data are simulated and know the true effect: averaged as this estimate averages it is "
-        f"{number(true, 3)}{holds}."
-    )
+    how = str(own["averaged"].iloc[0]) if "averaged" in own else AS_ESTIMATED
+    averaged, beside = _AVERAGED[how]
+    return f"These data are simulated and know the true effect: {averaged} it is {number(true, 3)}{holds}{beside}."
 
 
 def _row(bundle: ResultBundle, outcome: str, known: tuple[float, float], row: pd.Series) -> dict[str, str]:

@@ -109,18 +109,9 @@ class Members:
             yes, one, most = yes_by_unit(panel)
             plain = replace(weighing, by_numbers=False)  # covariates of people are no counts of a unit
             return cls(
-                cohorts,
-                others,
-                times,
-                yes,
-                one,
-                one,
-                most,
-                plain,
-                kinds_of(fitted),
-                set_apart=apart,
+                cohorts, others, times, yes, one, one, most, plain, kinds_of(fitted), set_apart=apart,
                 clusterings=clusters,
-            )
+            )  # fmt: skip
         donors = Donors.of(fitted)
         weighing = weighing.times(donors.overall)
         weight = panel.frame["weight"] * of_unit(panel.frame["unit"], donors.overall)
