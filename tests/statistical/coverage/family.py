@@ -46,7 +46,8 @@ ESTIMATORS = {
     "synthetic_did": SyntheticDiD(),
 }
 SIZES = (10, 20)
-DRAWS, EACH = 1_000, 20  # 20 outcomes on each of 50 adoptions
+DRAWS, EACH = 1_000, 20  # 20 outcomes on each of 50 adoptions …
+EACH_ANEW = 4  # … 4 on each of 250 where a method solves anew for every outcome, and gains nothing by sharing a plan
 TEXT = """# Coverage of the further estimators
 
 How often a nominal 5% test rejects a true null on `synthetic/england.yaml` without effect, in percent, with its Monte
@@ -94,13 +95,14 @@ of one leaves no error, and no procedure is relied on. `synthetic_control` over 
 """
 
 
-def measured(name: str, treated: int, draws: int, each: int = EACH) -> Rates:
-    """Size of cluster-robust errors and of the permutation test, and what `auto` takes; `each` outcomes per adoption.
+def measured(name: str, treated: int, draws: int) -> Rates:
+    """Size of cluster-robust errors and of the permutation test, and what `auto` takes.
 
     What is permuted is the studentised estimate, the coefficient where a method has no error of its own. For
     `triple_difference` half of the authorities, drawn by lot in every scene, count as eligible.
     """
     estimator, rng = ESTIMATORS[name], stream(SEED, "family", name, treated)
+    each = EACH_ANEW if estimator.solves_anew else EACH
     found: dict[str, list[np.ndarray]] = defaultdict(list)
     for scene in scenes(england(treated), draws, each, rng):
         panel = scene.panel
