@@ -20,6 +20,7 @@ from tests.statistical.coverage.noise import RealNoise
 LEVEL = 0.05
 REFERENCE = 20_000  # permutations behind the p-values on real noise, shared among compositions of cohorts and strata …
 SMALLEST = 499  # … with at least these for each
+BLOCK = 20  # adoptions at a time where a method solves anew in each
 STATISTICS = ("studentised", "coefficient")
 
 
@@ -116,16 +117,48 @@ def sequentially(
     """
     own = statistics(*overall(estimator.estimate_many(panel, outcomes)))
     rule = Rejection.at(1 - LEVEL, len(assignments.first_treated), complete=assignments.complete)
-    extreme = {name: np.zeros(len(outcomes), int) for name in wanted}
-    for starts in assignments.first_treated:
+    count = _counted_anew if estimator.solves_anew else _counted
+    extreme = count(estimator, panel, outcomes, assignments.first_treated, {name: own[name] for name in wanted}, rule)
+    return {name: rule.rejects(extreme[name]) & np.isfinite(own[name]) for name in wanted}
+
+
+def _counted(
+    estimator: Estimator, panel: Panel, outcomes: np.ndarray, starts: np.ndarray, own: dict[str, np.ndarray],
+    rule: Rejection,
+) -> dict[str, np.ndarray]:  # fmt: skip
+    """Count extreme statistics, (k,) each: every adoption is planned once for the outcomes that are left."""
+    extreme = {name: np.zeros(len(outcomes), int) for name in own}
+    for one in starts:
         left = np.flatnonzero(np.any([rule.rejects(count) for count in extreme.values()], axis=0))
         if not len(left):
             break
-        plan = estimator.compile(panel.with_first_treated(starts), overall_row)
+        plan = estimator.compile(panel.with_first_treated(one), overall_row)
         drawn = statistics(*overall(plan.apply(outcomes[left])))
         for name, count in extreme.items():
-            count[left] += (drawn[name] >= (1 - TIES) * own[name][left]) | np.isnan(drawn[name])
-    return {name: rule.rejects(count) & np.isfinite(own[name]) for name, count in extreme.items()}
+            count[left] += _as_extreme(drawn[name], own[name][left])
+    return extreme
+
+
+def _counted_anew(
+    estimator: Estimator, panel: Panel, outcomes: np.ndarray, starts: np.ndarray, own: dict[str, np.ndarray],
+    rule: Rejection,
+) -> dict[str, np.ndarray]:  # fmt: skip
+    """Count them where nothing can be planned: outcome by outcome, adoptions in blocks."""
+    extreme = {name: np.zeros(len(outcomes), int) for name in own}
+    for k, outcome in enumerate(outcomes):
+        one = panel.with_outcome(outcome)
+        for block in np.array_split(starts, max(1, len(starts) // BLOCK)):
+            drawn = statistics(*overall(estimator.estimate_assignments(one, block)))
+            for name, count in extreme.items():
+                count[k] += _as_extreme(drawn[name], own[name][k]).sum()
+            if not any(rule.rejects(count[k]) for count in extreme.values()):
+                break
+    return extreme
+
+
+def _as_extreme(drawn: np.ndarray, own: np.ndarray) -> np.ndarray:
+    """Whether drawn statistics are as extreme as one's own; ties are, and what could not be estimated."""
+    return np.asarray((drawn >= (1 - TIES) * own) | np.isnan(drawn))
 
 
 def unrestricted(n: int) -> np.ndarray:
