@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from sos_eval.errors import InputFault
 from sos_eval.inference.attainable import smallest_p
 from sos_eval.inference.randomization import Randomization
 from sos_eval.numerics.detectable import FALL, RISE, Found, Lots
 from sos_eval.numerics.random import stream
 from sos_eval.panel.panel import Array
 from sos_eval.results.assignments import AssignmentSpace
+from sos_eval.results.estimate import Compiled
 from sos_eval.results.fitted import Fitted, is_fitted_anew
 from sos_eval.results.placed import PlacedEffect
 from sos_eval.results.without_effect import without_effect
@@ -114,8 +117,9 @@ def detectable_size(fitted: Fitted, test: Randomization, *, power: float = 0.8, 
         return _lots(replace(fitted, source=moved), test, starts)
 
     placed = PlacedEffect(
-        space, estimated, lambda k: space.draw(draws, stream(seed, "detectable", "second", k)), draws, test.draws
-    )
+        space, estimated, lambda k: space.draw(draws, stream(seed, "detectable", "second", k)), draws, test.draws,
+        None if anew else _Planned(replace(fitted, source=bare), test, ratio).lots,
+    )  # fmt: skip
     places = stream(seed, "detectable", "placed")
     fall, rise = placed.found(lots, places, alpha=round(1 - test.level, 12), power=power)
     if not (np.isfinite(fall.size) and np.isfinite(rise.size)):
@@ -124,12 +128,56 @@ def detectable_size(fitted: Fitted, test: Randomization, *, power: float = 0.8, 
     return DetectableSize(fall, rise, _panel_error(fitted), power, test.level, in_logs)
 
 
-def _row(fitted: Fitted) -> int:
-    """Return the position of the overall effect: of the ratio where there is one."""
-    cells = fitted.estimate.cells
+@dataclass
+class _Planned:
+    """A list of adoptions, each planned once for every size of an effect that is in place in one of them.
+
+    Attributes
+    ----------
+    fitted
+        Its source has no effect.
+    ratio
+        Whether sizes are logs of a ratio.
+    """
+
+    fitted: Fitted
+    test: Randomization
+    ratio: bool
+    _plans: list[Compiled | None] = field(default_factory=list)
+
+    def lots(self, adoptions: Array, effect: float) -> list[Lots]:
+        """Return the test's lots with an effect in place in each of all adoptions, (m, n_units), m times m rows."""
+        bare = self.fitted.source
+        self._plans = self._plans or [self._plan(one) for one in adoptions]
+        placed = (without_effect(bare.with_first_treated(one), -effect, ratio=self.ratio) for one in adoptions)
+        outcomes = np.array([panel.matrix() for panel in placed])
+        lost = np.full(len(outcomes), np.nan)
+        batches = [None if plan is None else plan.apply(outcomes) for plan in self._plans]
+        values = np.array([lost if batch is None else batch.values[:, 0] for batch in batches])
+        spread = [lost if batch is None or batch.std_error is None else batch.std_error[:, 0] for batch in batches]
+        divided = any(batch is not None and batch.std_error is not None for batch in batches)
+        errors = np.array(spread) if divided else None
+        return [_divided(values[:, k], None if errors is None else errors[:, k], self.test) for k in range(len(values))]
+
+    def _plan(self, starts: Array) -> Compiled | None:
+        """Plan one adoption; None where it cannot be estimated."""
+        try:
+            return self.fitted.estimator.compile(self.fitted.source.with_first_treated(starts), _overall)
+        except InputFault:
+            return None
+
+
+def _overall(cells: pd.DataFrame) -> NDArray[np.intp]:
+    """Return the position of the overall effect, (1,): of the ratio where there is one."""
     overall = (cells["aggregation"] == "overall").to_numpy()
     ratio = overall & (cells["scale"] == "ratio").to_numpy()
-    return int(np.argmax(ratio if ratio.any() else overall))
+    return np.flatnonzero(ratio if ratio.any() else overall)[:1]
+
+
+def _row(fitted: Fitted) -> int:
+    """Return the position of the overall effect in the estimate; the first row where it has none."""
+    found = _overall(fitted.estimate.cells)
+    return int(found[0]) if len(found) else 0
 
 
 def _why_silent(fitted: Fitted, test: Randomization, space: AssignmentSpace | str) -> str:
@@ -147,10 +195,14 @@ def _why_silent(fitted: Fitted, test: Randomization, space: AssignmentSpace | st
 def _lots(fitted: Fitted, test: Randomization, starts: Array) -> Lots:
     """Estimate the headline's row under adoptions, with what each of the test's statistics divides it by."""
     batch, row = fitted.refit_assignments(starts), _row(fitted)
-    values, ones = batch.values[:, row], np.ones(len(batch.values))
-    if batch.std_error is None or test.statistic == "coefficient":
+    return _divided(batch.values[:, row], None if batch.std_error is None else batch.std_error[:, row], test)
+
+
+def _divided(values: Array, errors: Array | None, test: Randomization) -> Lots:
+    """Lay out estimates, (draws,), with what each of the test's statistics divides them by."""
+    ones = np.ones(len(values))
+    if errors is None or test.statistic == "coefficient":
         return Lots(values, ones[:, None])
-    errors = batch.std_error[:, row]
     return Lots(values, np.column_stack([errors, ones]) if test.statistic == "both" else errors[:, None])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isqrt
 
@@ -34,6 +34,9 @@ class PlacedEffect:
         How many `swaps` draws.
     in_test
         How many the test itself draws at most: it lists all where there are no more.
+    in_each
+        In place of `estimated` where the effect is put in place in every adoption of the list, one at a time: gives
+        the lots of each, for adoptions and a size. None: there is no quicker way than one by one.
     """
 
     space: AssignmentSpace
@@ -41,6 +44,7 @@ class PlacedEffect:
     swaps: Callable[[int], Assignments]
     draws: int
     in_test: int
+    in_each: Callable[[Array, float], Sequence[Lots]] | None = None
 
     @property
     def in_all(self) -> bool:
@@ -61,6 +65,9 @@ class PlacedEffect:
         places = self.space.draw(many, rng).first_treated[:many]
 
         def asked(effect: float) -> Array:
+            if self.in_all and self.in_each:
+                each = self.in_each(places, effect)
+                return np.array([lots.needed_of(k, effect, alpha) for k, lots in enumerate(each)])
             return np.array([self._asked(place, effect, k, alpha) for k, place in enumerate(places)])
 
         fall, rise = (

@@ -180,3 +180,18 @@ def test_adoptions_without_an_error_are_as_extreme_as_each_other():
     """Errors of nought: two infinite statistics are alike, a finite one is not, one that is none counts."""
     values, errors = np.array([[1.0], [2.0], [-1.0], [0.0]]), np.array([[0.0], [0.0], [1.0], [0.0]])
     assert _alike(Batch(pd.DataFrame({"aggregation": ["overall"]}), values, errors), "studentised") == (3,)
+
+
+@pytest.mark.parametrize("estimator", [TWFE(), CallawaySantAnna(), PoissonDiD()], ids=lambda one: one.name)
+def test_a_list_that_is_planned_once_has_the_sizes_of_one_that_is_not(estimator, monkeypatch):
+    """Counts, one of six without any: each adoption planned for all sizes, and all estimated anew for each size."""
+    rng = np.random.default_rng(2)
+    rates = rng.uniform(200, 300, (6, 1)) * (np.arange(6) > 0)[:, None]
+    fitted = fit(estimator, counts_panel(rng.poisson(rates, (6, 5)), np.full((6, 5), 1e4), [3.0] * 3 + [INF] * 3))
+    planned = detectable_size(fitted, Randomization(statistic="both", level=0.8), power=0.5)
+    monkeypatch.setattr("sos_eval.inference.detectable.is_fitted_anew", lambda given: True)
+    anew = detectable_size(fitted, Randomization(statistic="both", level=0.8), power=0.5)
+    assert planned.fall.listed
+    for one, other in ((planned.fall, anew.fall), (planned.rise, anew.rise)):
+        assert one.size == pytest.approx(other.size, rel=1e-9)
+        np.testing.assert_allclose(one.needed, other.needed, rtol=1e-9)

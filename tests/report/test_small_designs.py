@@ -31,8 +31,15 @@ NO_TEST = "No test that is relied on can tell a difference from chance here"
 TEST = "{method: randomization, statistic: both}"
 
 
-def made(folder, treated, others, *, effect=0.0, method="twfe", inference=TEST, question="", gone=0):
-    """Run a design on units over eight years, the treated from the fifth on; `gone` of them have no later outcome."""
+def made(folder, treated, others, **keys):
+    """Run a design."""
+    written(folder, treated, others, **keys)
+    with without_pages():
+        return run(folder / "d.yaml", out=folder / "out", force=True)
+
+
+def written(folder, treated, others, *, effect=0.0, method="twfe", inference=TEST, question="", gone=0):
+    """Write a design on units over eight years, the treated from the fifth on; `gone` of them have no later outcome."""
     rng = np.random.default_rng(4)
     rows = []
     for i in range(treated + others):
@@ -49,8 +56,6 @@ def made(folder, treated, others, *, effect=0.0, method="twfe", inference=TEST, 
     if gone:
         text = text.replace("  treatment:", "  unbalanced: allow\n  treatment:")
     (folder / "d.yaml").write_text(text, encoding="utf-8")
-    with without_pages():
-        return run(folder / "d.yaml", out=folder / "out", force=True)
 
 
 def test_three_against_three_say_that_no_test_can_tell(tmp_path):
@@ -135,8 +140,8 @@ def test_few_draws_name_no_size(tmp_path):
     assert said["detectable"]["reason"] == "the test makes 30 draws, and a size is said of one with 99 or more"
 
 
-def test_outcomes_that_no_estimator_tests_together_are_no_family(tmp_path, unsized):
-    made(tmp_path, 4, 4)
+def test_outcomes_that_no_estimator_tests_together_are_no_family(tmp_path):
+    written(tmp_path, 4, 4)
     text = (tmp_path / "d.yaml").read_text(encoding="utf-8")
     text = text.replace("  outcome: {value: rate}", "  outcomes: {a: {value: rate}, b: {value: rate}}")
     text = text.replace(
