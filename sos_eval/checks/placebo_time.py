@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 from annotated_types import Ge, Gt, Lt
 
-from sos_eval.checks.quantity import Quantity, caution, refitted
+from sos_eval.checks.common_lots import DrawnEffect
+from sos_eval.checks.quantity import Quantity, caution, overall, refitted
 from sos_eval.errors import InputFault
 from sos_eval.numerics.lots import symmetric_ranks
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.check import Check, CheckResult, of_hundred
 from sos_eval.results.comparison import Comparison
-from sos_eval.results.estimate import Batch
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.method import register
 
@@ -136,15 +136,10 @@ def _statistic(fitted: Fitted, shift: int, adoptions: Array) -> Array:
     """Estimate a placebo start under adoptions, (draws,): over its error, or over its spread where it has none."""
     start, panel = _moved(fitted.source, shift)
     batch = replace(fitted, source=panel).refit_assignments(np.where(np.isfinite(adoptions), start, np.inf))
-    row = int(np.flatnonzero(batch.cells["aggregation"] == "overall")[0])
-    return np.asarray(batch.values[:, row] / _error(batch, row))
-
-
-def _error(batch: Batch, row: int) -> Array:
+    drawn = DrawnEffect.of(batch, overall(fitted.estimate).scale)
     if batch.std_error is None:
-        return np.full(len(batch.values), np.nanstd(batch.values[1:, row], ddof=1))
-    errors = batch.std_error[:, row]
-    return np.where(errors > 0, errors, np.nan)
+        return np.asarray(drawn.value / np.nanstd(drawn.value[1:], ddof=1))
+    return np.asarray(drawn.value / np.where(drawn.error > 0, drawn.error, np.nan))
 
 
 def _row(panel: Panel, start: float, found: Quantity) -> pd.DataFrame:

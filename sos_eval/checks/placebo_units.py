@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from annotated_types import Ge, Gt
 
+from sos_eval.checks.common_lots import DrawnEffect
 from sos_eval.checks.quantity import Quantity, overall
 from sos_eval.errors import InputFault, NotIdentified, numeral
 from sos_eval.panel.panel import Array, Panel
@@ -50,7 +51,7 @@ class PlaceboUnits(Check):
                 f"{untreated.n_units} untreated units cannot play {len(starts)} treated and a comparison"
             )
         try:
-            table = _placebos(fitted, _dosed(untreated, fitted), self._lots(fitted, starts, rng))
+            table = _placebos(fitted, _dosed(untreated, fitted), self._lots(fitted, starts, rng), whole.scale)
         except InputFault as fault:
             return self._not_done(fault.faults[0].what)
         spread = self._spread(whole, table, len(starts), untreated.n_units)
@@ -160,15 +161,12 @@ def _dosed(untreated: Panel, fitted: Fitted) -> Panel:
     return untreated.with_first_treated(starts).with_columns(dose=column)
 
 
-def _placebos(fitted: Fitted, untreated: Panel, assigned: Array) -> pd.DataFrame:
+def _placebos(fitted: Fitted, untreated: Panel, assigned: Array, scale: str) -> pd.DataFrame:
     """Estimate every placebo; a row each, on the scale that is reported."""
     batch = replace(fitted, source=untreated).refit_assignments(assigned)
-    row = int(np.flatnonzero(batch.cells["aggregation"] == "overall")[0])
-    values = batch.values[:, row]
-    if batch.cells["scale"].iloc[row] == "ratio":
-        values = np.exp(values)
-    errors = np.full(len(values), np.nan) if batch.quoted is None else batch.quoted[:, row]
-    return pd.DataFrame({"draw": np.arange(1, len(values) + 1), "estimate": values, "std_error": errors})
+    drawn = DrawnEffect.of(batch, scale)
+    values = np.exp(drawn.value) if scale == "ratio" else drawn.value
+    return pd.DataFrame({"draw": np.arange(1, len(values) + 1), "estimate": values, "std_error": drawn.quoted})
 
 
 def _own_ratio(table: pd.DataFrame, whole: Quantity) -> float:

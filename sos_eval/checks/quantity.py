@@ -9,7 +9,7 @@ import numpy as np
 
 from sos_eval.errors import InputFault, numeral
 from sos_eval.panel.panel import Panel
-from sos_eval.results.estimate import Estimate, clustered_error
+from sos_eval.results.estimate import Estimate, clustered_error, overall_place
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import FEW
 
@@ -53,16 +53,15 @@ class Quantity:
 
 
 def overall(estimate: Estimate, level: float = 0.95) -> Quantity:
-    """Return the first row with aggregation `overall`, with a normal interval from its influence.
+    """Return the overall effect, the ratio where there is one, with a normal interval from its influence.
 
     Clustered as the panel says, without a small-sample factor; no interval where the estimator has no influence.
     """
     from scipy.special import ndtr, ndtri
 
-    rows = np.flatnonzero(estimate.cells["aggregation"] == "overall")
-    if not len(rows):
+    row = overall_place(estimate.cells)
+    if row is None:
         return _nothing("the estimator has no overall effect")
-    row = rows[0]
     value, scale = float(estimate.values[row]), str(estimate.cells["scale"].iloc[row])
     if not np.isfinite(value):
         return _nothing(str(estimate.cells["reason"].iloc[row]) or "not identified", scale)

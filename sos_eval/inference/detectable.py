@@ -15,7 +15,7 @@ from sos_eval.numerics.detectable import FALL, RISE, Found, Lots
 from sos_eval.numerics.random import stream
 from sos_eval.panel.panel import Array
 from sos_eval.results.assignments import AssignmentSpace
-from sos_eval.results.estimate import Compiled
+from sos_eval.results.estimate import Compiled, overall_place
 from sos_eval.results.fitted import Fitted, is_fitted_anew
 from sos_eval.results.placed import PlacedEffect
 from sos_eval.results.without_effect import without_effect
@@ -168,16 +168,13 @@ class _Planned:
 
 
 def _overall(cells: pd.DataFrame) -> NDArray[np.intp]:
-    """Return the position of the overall effect, (1,): of the ratio where there is one."""
-    overall = (cells["aggregation"] == "overall").to_numpy()
-    ratio = overall & (cells["scale"] == "ratio").to_numpy()
-    return np.flatnonzero(ratio if ratio.any() else overall)[:1]
+    """Choose the overall effect, (1,); the first row where there is none."""
+    return np.array([overall_place(cells) or 0])
 
 
 def _row(fitted: Fitted) -> int:
     """Return the position of the overall effect in the estimate; the first row where it has none."""
-    found = _overall(fitted.estimate.cells)
-    return int(found[0]) if len(found) else 0
+    return overall_place(fitted.estimate.cells) or 0
 
 
 def _why_silent(fitted: Fitted, test: Randomization, space: AssignmentSpace | str) -> str:
