@@ -108,7 +108,7 @@ def _bounds(fitted: Fitted, row: int, among: NDArray[np.bool_], k: int) -> tuple
         return nan, nan, "bounds: nobody would be left to compare with"
     ends = []
     for gone in extreme_units(influence[:, row], among, k) if k else ():
-        found = refitted(fitted, _without(fitted, units[gone]))
+        found = refitted(fitted.held, _without(fitted, units[gone]))
         if not np.isfinite(found.estimate):
             return nan, nan, f"bounds: {found.reason}"
         ends.append(found.estimate)

@@ -54,7 +54,7 @@ class LeaveOneOut(Check):
         largest change by a treated unit under the headline's random adoptions; ``leave_one_out.outside`` where the
         estimate lies outside the range of all that leave one out.
         """
-        whole = overall(fitted.estimate, self.level)
+        whole, fitted = overall(fitted.estimate, self.level), fitted.held
         limit = np.nan if self.max_change is None else self.max_change
         if not np.isfinite(whole.estimate):
             return [CheckResult("leave_one_out", "max_change", np.nan, f"Not done: {whole.reason}.", limit)]

@@ -154,8 +154,6 @@ class SpecificationCurve(ComparedCheck):
             row["reason"] = own
         else:
             row |= told_by_lots(own, quantity, self.level, complete)
-            quoted = own.quoted
-            row["std_error"] = float(quoted[0]) if np.isfinite(quoted).any() else _spread(own, complete)
         return row | _in_percent(one.fitted, quantity, row)
 
     def _words(self, table: pd.DataFrame, test: CurveTest, direction: int) -> str:

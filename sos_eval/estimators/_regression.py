@@ -258,6 +258,13 @@ def keep_rows(rows: Rows, kept: NDArray[np.bool_]) -> Rows:
     return _with_covariates(smaller, rows.names)
 
 
+def still_varying(rows: Rows) -> Rows:
+    """Leave out and name the covariates that effects absorb in the rows that are left."""
+    if not rows.covariates.shape[1]:
+        return rows
+    return _with_covariates(replace(rows, covariates=np.empty((len(rows.used), 0)), names=()), rows.names)
+
+
 def keep_units(rows: Rows, kept: NDArray[np.bool_], reason: str) -> Rows:
     """Keep some of the rows (n,); units without any leave the panel as well, and the flow says why."""
     panel, codes = rows.panel, rows.panel.unit_codes

@@ -24,6 +24,7 @@ from sos_eval.estimators._regression import (
     linear_estimate,
     regression_rows,
     stacked_rows,
+    still_varying,
     time_varying,
 )
 from sos_eval.estimators.fast.adoptions import batch_adoptions, cell_sums
@@ -116,7 +117,7 @@ class StatedRegression(PlannedEstimator):
         stated = self.state(rows.panel, start, rows.frame["time"].to_numpy(float), rows.treated)
         if stated.inside is not None:
             copy, place = np.nonzero(stated.inside)
-            rows = stacked_rows(rows, copy, place)
+            rows = still_varying(stacked_rows(rows, copy, place))
             stated = replace(stated, terms=stated.terms[copy, place], counted=stated.counted[place])
         self._refuse_absorbed(rows, stated.terms)
         return rows, stated

@@ -205,13 +205,13 @@ class ETWFE(CohortRegression):
         return (*time_varying(panel, own), *slopes)
 
     def _with_slopes(self, panel: Panel) -> Panel:
-        """Add each covariate by period, the first period apart."""
-        time = panel.frame["time"].to_numpy(float)
+        """Add each covariate by period: but for the first, and those in which everybody has started."""
+        time, last = panel.frame["time"].to_numpy(float), panel.first_treated.max()
         x, labels = covariate_columns(panel.frame, self._own(panel))
         columns = {
             f"{label}{IN}{panel.periods.name(one)}": np.where(time == one, column, 0.0)
             for label, column in zip(labels, x.T, strict=True)
-            for one in panel.times[1:]
+            for one in panel.times[1:] if one < last
         }
         return panel.with_columns(**columns) if columns else panel
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar, Literal
 
@@ -102,6 +102,13 @@ class Stacked(PlannedEstimator):
         design = self._design(estimate.panel, *_seen(complete_rows(estimate.panel, ())))
         after = design.events[design.events >= 0]
         return np.column_stack([np.repeat(design.cohorts, len(after)), np.add.outer(design.cohorts, after).ravel()])
+
+    def held_to(self, estimate: Estimate) -> Stacked:
+        """Return the method with the window that it found."""
+        if self.window is not None:
+            return self
+        events = self._design(estimate.panel, *_seen(complete_rows(estimate.panel, ()))).events
+        return replace(self, window=(int(events[0]), int(events[-1])))
 
     def _has_pattern(self, panel: Panel) -> bool:
         return self.errors == "within" and not panel.stratified and has_cohort_form(panel, ())

@@ -33,7 +33,7 @@ def leave_one_out(fitted: Fitted) -> tuple[Array, list[str], dict[str, str]]:
     refusals
         Cluster to the reason why nothing could be estimated without it.
     """
-    source = fitted.source
+    source, held = fitted.source, fitted.held
     cluster = source.unit_values("cluster")
     names = [str(name) for name in pd.unique(pd.Series(cluster))]
     wanted = pd.MultiIndex.from_frame(fitted.estimate.cells[list(KEY_COLUMNS)])
@@ -42,7 +42,7 @@ def leave_one_out(fitted: Fitted) -> tuple[Array, list[str], dict[str, str]]:
     for g, name in enumerate(names):
         kept: Panel = source.keep(source.units[cluster.astype(str) != name])
         try:
-            found = fitted.refit(kept)
+            found = held.refit(kept)
         except InputFault as fault:
             refusals[name] = fault.faults[0].what
             continue

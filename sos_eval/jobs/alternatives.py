@@ -202,11 +202,13 @@ def _fit(one: Alternative, entry: Entry, source: Panel, group: Group, fitted: Fi
     kept = source.keep([unit for unit in source.units if unit not in gone])
     comparison = build(method, kept)
     again = Rebuilding(method) if method.rebuilds else None
-    estimate = entry.method.complete(comparison.panel)
+    same = not one.start and (entry.panel, entry.method) == (group.entry.panel, group.entry.method)
+    estimator = fitted.held.estimator if same else entry.method
+    estimate = estimator.complete(comparison.panel)
     if one.within and NO_STRATA in estimate.notes:
         raise NotIdentified(source.fault(f"{entry.method.name}: {NO_STRATA}"))
     return Fitted(
-        entry.id, "sensitivity", entry.method, estimate, source, comparison, again,
+        entry.id, "sensitivity", estimator, estimate, source, comparison, again,
         strata=fitted.strata, lots_of=group.lots_of, crew=fitted.crew,
     )  # fmt: skip
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sos_eval.panel.panel import Array, Panel
@@ -85,6 +85,11 @@ class Fitted:
         if MATCHED_ROWS in self.panel.frame:
             return WHY_FIXED
         return assignment_space(self.source.select(self.lots_of) if self.lots_of else self.source, strata)
+
+    @property
+    def held(self) -> Fitted:
+        """The same, with what the method chose from the panel written out: what parts of the panel are refitted by."""
+        return replace(self, estimator=self.estimator.held_to(self.estimate))
 
     def refit(self, panel: Panel) -> Estimate:
         """Make the estimate again on a changed *source* panel, comparison group included."""

@@ -156,7 +156,7 @@ def moderation(fitted: Fitted, moderator: Moderator, rng: np.random.Generator) -
     InputFault
         A group cannot be estimated, or nothing can be swapped within groups.
     """
-    source = fitted.source
+    source, fitted = fitted.source, fitted.held
     members = groups_of(source.select(fitted.lots_of) if fitted.lots_of else source, moderator.by)
     row = _overall(fitted.estimate.cells)
     effect, scale = float(fitted.estimate.values[row]), str(fitted.estimate.cells["scale"].iloc[row])

@@ -132,3 +132,19 @@ def test_rows_from_the_last_start_on_are_named_where_nobody_is_never_treated(met
     assert said in found.notes
     never = method.complete(panel(y, [3, 3, 4, 4, 4, INF, INF, 5]))
     assert not any("never treated" in note for note in never.notes)
+
+
+@pytest.mark.parametrize("varies", [False, True])
+@pytest.mark.parametrize(
+    "method", [ETWFE(), ETWFE(control="never_treated"), ETWFE(family="poisson"), SunAbraham()], ids=str
+)
+def test_where_nobody_is_never_treated_covariates_are_as_in_the_periods_before_the_last_start(method, varies):
+    """The same rows, ended before the last start with those who start then as never treated, have the same answer."""
+    starts, rng = np.repeat([3.0, 5, 6], 8), np.random.default_rng(3)
+    counts, x = rng.poisson(60, (24, 7)), rng.normal(size=(24, 1)) + varies * rng.normal(size=(24, 7))
+    found = []
+    for g, t in ((starts, 7), (np.where(starts < 6, starts, INF), 5)):
+        made = counts_panel(counts[:, :t], np.full((24, t), 1e3), g).with_columns(x=np.broadcast_to(x, (24, 7))[:, :t].ravel())
+        found.append(method.complete(replace(made, covariates=("x",))))
+    np.testing.assert_allclose(found[0].values, found[1].values, rtol=1e-7)
+    np.testing.assert_allclose(clustered_error(found[0]), clustered_error(found[1]), rtol=1e-7)

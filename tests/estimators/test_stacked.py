@@ -7,12 +7,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from sos_eval.checks import LeaveOneOut
 from sos_eval.errors import NotIdentified
 from sos_eval.estimators import Stacked
 from sos_eval.estimators.stacked import NO_COVARIATES
+from sos_eval.inference.jackknife import leave_one_out
 from sos_eval.results.estimate import clustered_error
 from sos_eval.results.strata import NO_STRATA
+from sos_eval.theory.moderators import Moderator, moderation
 from tests.estimators.panels import INF, panel, row
+from tests.fakes import fit
 
 Y = [[1, 4], [2, 7], [0, 2], [3, 6], [1, 1], [2, 3], [4, 4], [5, 8]]
 G = [2, 2, 2, 2, INF, INF, INF, INF]
@@ -71,6 +75,24 @@ def test_who_is_seen_moves_nothing(lost):
     assert abs(row(any_row, aggregation="overall")["value"]) > 0.05
     lacking = [note for note in own.notes if "lack periods of a window" in note]
     assert lacking == (["3 units lack periods of a window and take no part in it"] if lost == "rows" else [])
+
+
+WITHOUT = {
+    "jackknife": lambda one, rng: leave_one_out(one)[0],
+    "check": lambda one, rng: LeaveOneOut(draws=19).check(one, rng)[0].table["estimate"],
+    "groups": lambda one, rng: moderation(one, Moderator("side", draws=19), rng).difference,
+}
+
+
+@pytest.mark.parametrize("way", WITHOUT)
+def test_on_part_of_the_units_the_window_stays(way):
+    """Without the cohort of one a wider window would be found, and the average were one of other effects."""
+    after = np.maximum(np.arange(1, 8) - STARTS[:, None] + 1, 0)
+    made = panel(LONG - after, STARTS).with_columns(side=np.repeat(list("aabbabaabbab"), 7))
+    free, written = (
+        WITHOUT[way](fit(Stacked(window=window), made), np.random.default_rng(1)) for window in (None, (-2, 0))
+    )
+    np.testing.assert_allclose(free, written, rtol=1e-12)
 
 
 def test_edges():
