@@ -152,7 +152,8 @@ def told_by_lots(own: DrawnEffect, quantity: Quantity, level: float, complete: b
     low, high = (float(np.exp(end)) for end in ends) if quantity.scale == "ratio" else map(float, ends)
     return {
         "conf_low": low, "conf_high": high, "p_value": share_reached(own.statistic, complete=complete),
-        "draws": len(own.value) - 1, "mean_of_draws": float(np.nanmean(own.value[1:])), "std_error": float(own.quoted[0]),
+        "draws": len(own.value) - 1, "mean_of_draws": float(np.nanmean(own.value[1:])),
+        "std_error": float(own.quoted[0]),
     }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sos_eval.errors import NotIdentified, listed
 from sos_eval.estimators._averages import averages
-from sos_eval.estimators._regression import Rows
+from sos_eval.estimators._regression import Rows, independent
 from sos_eval.estimators._two_way import Statement, TwoWayRegression
 from sos_eval.numerics.regress import LinearFit
 from sos_eval.panel.panel import Array, Panel
@@ -20,6 +20,11 @@ __all__ = ["CohortCells", "CohortRegression", "cohort_cells"]
 Bools = NDArray[np.bool_]
 
 BASE = "reference period: zero by construction"
+UNCOMPARED = (
+    "an effect is a combination of unit and time effects: those untreated in its period, or before the start, lack "
+    "outcomes",
+    "choose imputation, which leaves out what it cannot compare, or a panel.window in which untreated units are seen",
+)
 NOBODY = "no unit is untreated while another is treated"
 
 
@@ -63,6 +68,10 @@ class CohortRegression(TwoWayRegression):
             counted=each.astype(float) @ lay.inside.T > 0, inside=None if whole else (time < cells.last)[None],
             cells={**lay.keys, "reason": np.where(shared.any(1), "", BASE)},
         )  # fmt: skip
+
+    def uncompared(self, rows: Rows, terms: Array) -> tuple[str, str] | None:
+        """Say so where unit and time effects alone explain an effect."""
+        return None if independent(rows, terms).all() else UNCOMPARED
 
     def remarks(self, rows: Rows, fit: LinearFit) -> tuple[str, ...]:
         """Say which rows are left out where nobody is never treated."""

@@ -125,7 +125,15 @@ class StatedRegression(PlannedEstimator):
     def _refuse_absorbed(self, rows: Rows, terms: Array) -> None:
         """Refuse regressors (n, p) that effects and covariates explain."""
         if not independent(rows, np.column_stack([rows.covariates, terms])).all():
-            raise NotIdentified(rows.panel.fault(f"{self.name}: {self.why_absorbed(rows)}", self.remedy))
+            why, instead = self.uncompared(rows, terms) or (self.why_absorbed(rows), self.remedy)
+            raise NotIdentified(rows.panel.fault(f"{self.name}: {why}", instead))
+
+    def uncompared(self, rows: Rows, terms: Array) -> tuple[str, str] | None:
+        """Say that regressors (n, p) have nobody to be compared with, and what to write instead; None: it is not that.
+
+        Where it is not known to be that, covariates or how the method states its effects may be why.
+        """
+        return None
 
     def _names(self, panel: Panel) -> tuple[str, ...]:
         return panel.covariates if self.covariates is None else self.covariates

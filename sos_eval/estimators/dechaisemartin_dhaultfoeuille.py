@@ -30,7 +30,7 @@ OVERALL = "overall: the mean over switchers and the periods since their switch"
 ALONE = "one unit switches, or is compared with: it has no spread of its own, so there is no analytic error"
 WEIGHTLESS = "nobody behind this row has a weight"
 LONE = "a unit that switches alone counts its effect as chance: errors are too large rather than too small"
-NO_SWITCH = "no unit switches within the periods observed while another of the same first treatment does not"
+NO_SWITCH = "no unit switches while one that it can be compared with, of the same first treatment, has not switched"
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +235,8 @@ class DechaisemartinDhaultfoeuille(Estimator):
         laid = list(self._cells(panel.times, switches))
         if not laid:
             what = f"{self.name}: {NO_SWITCH}"
-            raise NotIdentified(panel.fault(what, "widen panel.window, or choose another method"))
+            waiting = "write control: not_yet_treated" if self.control == "never_treated" else "widen panel.window"
+            raise NotIdentified(panel.fault(what, f"{waiting}, or choose another method"))
         group, time, base, weighed = (np.array([getattr(cell, name) for cell in laid], np.intp) for name in _PLACES)
         event = np.array([cell.event for cell in laid])
         received = np.ones(len(laid))

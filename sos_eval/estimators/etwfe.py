@@ -98,9 +98,7 @@ class ETWFE(CohortRegression):
         return cohort_cells(panel, start, time, None if self.control == "not_yet_treated" else -1.0, self.name)
 
     def why_absorbed(self, rows: Rows) -> str:
-        """Say so of slopes, where there are covariates."""
-        if not self._own(rows.panel):
-            return "an effect is a combination of unit and time effects"
+        """Say so of slopes."""
         return "slopes of covariates by cohort, period or effect cannot be told apart"
 
     def estimate(self, panel: Panel) -> Estimate:
@@ -211,7 +209,8 @@ class ETWFE(CohortRegression):
         columns = {
             f"{label}{IN}{panel.periods.name(one)}": np.where(time == one, column, 0.0)
             for label, column in zip(labels, x.T, strict=True)
-            for one in panel.times[1:] if one < last
+            for one in panel.times[1:]
+            if one < last
         }
         return panel.with_columns(**columns) if columns else panel
 

@@ -134,7 +134,9 @@ class RothSantAnna(Estimator):
             named = listed([panel.periods.name(one) for one in lonely[np.isfinite(lonely)]])
             whose = [f"starts in {named}"] * bool(named) + ["never starts"] * bool(np.isinf(lonely).any())
             what = f"one unit alone {' and one '.join(whose)}, and the method needs the variance within every cohort"
-            raise NotIdentified(panel.fault(f"{self.name}: {what}", "leave it out, or choose another estimator"))
+            others = len(found.starts) - len(lonely) > 1
+            instead = "leave it out, or choose another estimator" if others else "choose another estimator"
+            raise NotIdentified(panel.fault(f"{self.name}: {what}", instead))
 
     def _adjusted(self, late: Array, early: Array, codes: NDArray[np.intp], sizes: Array) -> tuple[Array, Array]:
         """Return rows (q,) and their influence (n, q) from what every unit adds to both comparisons, (n, q)."""

@@ -136,8 +136,10 @@ class Stacked(PlannedEstimator):
         )
         kept = treated[whole & clean]
         if not len(kept):
+            nearest = np.array([-1.0, 0.0])
             raise NotIdentified(panel.fault(*self._why_none(
-                panel, treated, whole, (first, last), later=bool(starts.max() > treated.min())
+                panel, treated, whole, (first, last), later=bool(starts.max() > treated.min()),
+                near=any(_in_all(units[who], time[who], one + nearest).any() for one, who in sides[0]),
             )))  # fmt: skip
         note = "; ".join(filter(None, [
             _left(panel, treated[~whole], f"not seen in all of {first:g} to {last:g}"),
@@ -146,9 +148,16 @@ class Stacked(PlannedEstimator):
         return SubExperiments(kept, events, _contrast(events), note)
 
     def _why_none(
-        self, panel: Panel, treated: Array, whole: NDArray[np.bool_], window: tuple[float, float], *, later: bool
-    ) -> tuple[str, str]:
-        """Say why no cohort is left, and what to write instead; `later`: whether anyone starts later than another."""
+        self, panel: Panel, treated: Array, whole: NDArray[np.bool_], window: tuple[float, float], *, later: bool,
+        near: bool,
+    ) -> tuple[str, str]:  # fmt: skip
+        """Say why no cohort is left, and what to write instead.
+
+        Parameters
+        ----------
+        later, near
+            Whether anyone starts later than another; whether anyone is seen in the two periods around its start.
+        """
         named = listed([panel.periods.name(one) for one in treated])
         if whole.any():
             what = f"nobody is untreated through event time {window[1]:g} of any cohort that starts in {named}"
@@ -156,7 +165,8 @@ class Stacked(PlannedEstimator):
             kept = "keep units that start later or never"
             return f"{self.name}: {what}", f"write a window that ends earlier, or {kept}" if shorter else kept
         what = f"no cohort is seen in all of event times {window[0]:g} to {window[1]:g}: {named}"
-        return f"{self.name}: {what}", "write a narrower window"
+        narrower = "write a narrower window" if near else "choose another estimator: nobody is seen around its start"
+        return f"{self.name}: {what}", narrower
 
     def _plan(self, panel: Panel, rows: Rows, design: SubExperiments, choice: RowChoice | None) -> StackedPlan:
         """Plan for a panel's outcomes."""

@@ -52,6 +52,8 @@ class Checkup:
 def check_design(path: str | Path, *, panel: str | Path | None = None) -> Checkup:
     """Check a design file and, where its data are there, the data and whether they can answer it.
 
+    What a method says of a panel it says when it estimates, so each does; rows of people take too long for that.
+
     Raises
     ------
     InputFault
@@ -74,6 +76,7 @@ def check_design(path: str | Path, *, panel: str | Path | None = None) -> Checku
         identification(design)
         groups = steps.compare(design, panels)
         refuse_sections(design, groups)
+        steps.estimate(design, {key: group for key, group in groups.items() if group.source.layout == "panel"})
     main = panels[design.estimators[0].id]
     text = f"{main.n_units} units, {int(main.ever_treated.sum())} ever treated, {main.n_times} periods"
     lines = [f"{design.path}: in order ({text})", *_doubts(design, main)]

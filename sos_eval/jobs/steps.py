@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -250,8 +251,18 @@ def estimate(design: Design, groups: dict[Key, Group], crew: Crew = ALONE) -> di
 
     Lots are drawn on the units that stand in the estimate of the outcome that they are of: outcomes that share lots
     share those units, and a unit that one of them lacks drops from its statistic alone.
+
+    Raises
+    ------
+    NotIdentified
+        What every method says that cannot answer.
     """
-    fitted = {key: replace(_fit(group), crew=crew, strata=_lots(design, group)) for key, group in groups.items()}
+    faults = Faults(NotIdentified)
+    made = {key: faults.noted(partial(_fit, group)) for key, group in groups.items()}
+    faults.stop()
+    fitted = {
+        key: replace(one, crew=crew, strata=_lots(design, groups[key])) for key, one in made.items() if one is not None
+    }
     return {key: _on_shared_lots(one, groups[key], fitted.get((key[0], one.lots_of))) for key, one in fitted.items()}
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from sos_eval.errors import Faults, NotIdentified
 from sos_eval.panel.panel import Panel
+from sos_eval.panel.selection import WEIGHTLESS
 
 __all__ = ["check_identified"]
 
@@ -63,6 +64,8 @@ def _treated_and_untreated(panel: Panel, start: str, faults: Faults, *, require_
         left = f"; {early[0].units} were kept out as treated in the first period: {early[0].names}" if early else ""
         late = [row for row in panel.flow if row.step == "starts later"]
         left += f"; {late[0].units} start after the last period: {late[0].names}" if late else ""
+        weightless = [row for row in panel.flow if row.reason == WEIGHTLESS]
+        left += f"; {weightless[0].units} have no weight: {weightless[0].names}" if weightless else ""
         faults.add(panel.source, f"{start}: no unit is treated{left}", "name at least one start within the periods")
     elif require_untreated and panel.ever_treated.all() and len(cohorts) == 1:
         what = f"{start}: no unit is untreated: all {panel.n_units} start in {panel.periods.name(cohorts[0])}"

@@ -31,6 +31,7 @@ def from_frame(
     weight: str | None = None,
     cluster: str | None = None,
     dose: str | None = None,
+    also: Sequence[str] = (),
     layout: Literal["panel", "cross_sections"] = "panel",
     require_untreated: bool = True,
     require_treated: bool = True,
@@ -50,6 +51,8 @@ def from_frame(
         Further columns; the cluster is the unit unless given.
     dose
         Column of an intensity of treatment, zero or more.
+    also
+        Columns that are carried beside, without being covariates.
     require_untreated
         Whether somebody must be untreated when somebody else is treated.
     require_treated
@@ -87,7 +90,9 @@ def from_frame(
         cluster=cluster,
         layout=layout,
     )
-    return assemble(reading_of(df), spec, require_untreated=require_untreated, require_treated=require_treated)
+    return assemble(
+        reading_of(df), spec, also=also, require_untreated=require_untreated, require_treated=require_treated
+    )
 
 
 def _check_arguments(names: dict[str, Any], per: Any) -> None:

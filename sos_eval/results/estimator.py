@@ -298,6 +298,7 @@ class Estimator(Method):
         panel = from_frame(
             df, unit=unit, time=time, outcome=outcome, first_treated=first_treated, exposure=exposure,
             per=per, covariates=covariates, weight=weight, cluster=cluster, dose=dose,
+            also=tuple(dict.fromkeys((*made.columns, *(made.covariates or ()), *method.columns))),
             require_untreated=self.needs.get("untreated_units", 1) > 0,
         )  # fmt: skip
         estimate = made.complete(panel)

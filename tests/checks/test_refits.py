@@ -8,14 +8,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sos_eval.checks import LeaveOneOut, PlaceboTime, Robustness
+from sos_eval.checks import LeaveOneOut, PlaceboTime, Robustness, SpecificationCurve
+from sos_eval.checks.alternatives import Alternative
+from sos_eval.checks.common_lots import Varied
 from sos_eval.checks.leave_one_out import _outside
 from sos_eval.checks.quantity import overall
 from sos_eval.comparison import Nearest, Rebuilding
 from sos_eval.declare import Document
 from sos_eval.declare import build as declared
 from sos_eval.errors import DesignFault
-from sos_eval.estimators import TWFE, CallawaySantAnna, PoissonDiD
+from sos_eval.estimators import TWFE, CallawaySantAnna, PoissonDiD, SyntheticControl
 from tests.fakes import RefitOnly, fit, noise_panel, panel_of
 
 RNG = np.random.default_rng(0)
@@ -322,3 +324,15 @@ def test_an_estimate_outside_all_that_leave_one_out_is_told():
     assert told.text.startswith("The estimate, -0.187, lies outside all 5 that leave one out (-3.47 to -1.2)")
     assert _outside(known[:4], -0.187) == []
     assert _outside(known.assign(change=[1.0, -1, -1, -1, -1]), -0.187) == []
+
+
+def test_what_is_only_divided_by_is_no_error_of_an_alternative():
+    """A synthetic control has ends and a p by the draws, and no error of its own beside them."""
+    starts = [2006.0] * 3 + [np.inf] * 6
+    panel = panel_of(np.random.default_rng(3).normal(size=(9, 8)).cumsum(1), starts, first_time=2001)
+    declared_one, other = (fit(SyntheticControl(augment=augment), panel) for augment in ("cross_validated", "none"))
+    curve = SpecificationCurve(vary={"augment": (Alternative(estimator={"augment": "none"}),)})
+    for check in (Robustness(vary=(Alternative(estimator={"augment": "none"}),)), curve):
+        table = check.compare(declared_one, [Varied("none", other)], np.random.default_rng(1))[0].table
+        assert np.isfinite(table[["conf_low", "p_value"]].to_numpy(float)).all()
+        assert table["std_error"].isna().all()

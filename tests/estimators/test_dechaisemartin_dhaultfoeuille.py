@@ -125,7 +125,7 @@ def test_gaps_are_refused_by_name():
     gaps = type(short)(frame=short.frame.drop(index=3).reset_index(drop=True))
     with pytest.raises(NotIdentified, match="units lack periods, and when they switched may not be known"):
         DechaisemartinDhaultfoeuille().complete(gaps)
-    with pytest.raises(NotIdentified, match="no unit switches within the periods observed"):
+    with pytest.raises(NotIdentified, match="no unit switches while one"):
         DechaisemartinDhaultfoeuille().complete(panel(Y, [2] * 8))
 
 

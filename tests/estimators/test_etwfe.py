@@ -144,7 +144,9 @@ def test_where_nobody_is_never_treated_covariates_are_as_in_the_periods_before_t
     counts, x = rng.poisson(60, (24, 7)), rng.normal(size=(24, 1)) + varies * rng.normal(size=(24, 7))
     found = []
     for g, t in ((starts, 7), (np.where(starts < 6, starts, INF), 5)):
-        made = counts_panel(counts[:, :t], np.full((24, t), 1e3), g).with_columns(x=np.broadcast_to(x, (24, 7))[:, :t].ravel())
+        made = counts_panel(counts[:, :t], np.full((24, t), 1e3), g).with_columns(
+            x=np.broadcast_to(x, (24, 7))[:, :t].ravel()
+        )
         found.append(method.complete(replace(made, covariates=("x",))))
     np.testing.assert_allclose(found[0].values, found[1].values, rtol=1e-7)
     np.testing.assert_allclose(clustered_error(found[0]), clustered_error(found[1]), rtol=1e-7)

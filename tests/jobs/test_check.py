@@ -1,0 +1,102 @@
+"""What `check` passes `run` can estimate: methods that cannot answer say so at once, with a way out that works."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import sos_eval.estimators as se
+from sos_eval.errors import InputFault, NotIdentified
+from sos_eval.jobs.check import check_design
+
+DESIGN = """\
+schema: sos-eval/design/1
+name: small
+panel: {{source: csv, path: p.csv, unit: la, time: year, outcome: {{value: rate}},
+  treatment: {{first_treated: start, untreated_means: never}}, unbalanced: allow}}
+estimators: [{estimators}]
+inference: [{{method: randomization, draws: 99}}]
+checks: []
+"""
+K = {"unit": "la", "time": "year", "outcome": "rate", "first_treated": "start"}
+
+
+def rows(starts, periods=10, lacking=()) -> pd.DataFrame:
+    """Units that start as given (0: never) over years from 2001; the outcome is empty where (start, event time) is."""
+    rng = np.random.default_rng(1)
+    made = pd.DataFrame(
+        [(f"u{i}", 2001 + t, rng.normal(), start) for i, start in enumerate(starts) for t in range(periods)],
+        columns=["la", "year", "rate", "start"],
+    )
+    for start, event in lacking:
+        made.loc[(made["start"] == start) & (made["year"] - max(start, 2006) == event), "rate"] = np.nan
+    return made
+
+
+def faults(folder, table, estimators) -> list[str]:
+    table.to_csv(folder / "p.csv", index=False)
+    (folder / "d.yaml").write_text(DESIGN.format(estimators=estimators), encoding="utf-8")
+    with pytest.raises(InputFault) as caught:
+        check_design(folder / "d.yaml")
+    return [str(fault) for fault in caught.value.faults]
+
+
+def test_each_method_that_cannot_answer_says_so_before_anything_is_run(tmp_path):
+    said = faults(
+        tmp_path, rows([2005] * 4 + [2007] * 4),
+        "{id: primary, method: callaway_santanna}, {id: two, method: twfe, role: secondary}, "
+        "{id: three, method: dechaisemartin_dhaultfoeuille, control: never_treated, role: secondary}",
+    )  # fmt: skip
+    assert len(said) == 2
+    assert all("write control: not_yet_treated" in one for one in said)
+    every = rows([2005] * 4 + [2007] * 4)
+    for method in (se.CallawaySantAnna, se.DechaisemartinDhaultfoeuille):
+        assert np.isfinite(method(control="not_yet_treated").fit(every, **K)["estimate"]).any()
+
+
+def test_all_at_once_is_refused_by_stacked(tmp_path):
+    assert "keep units that start later or never" in faults(
+        tmp_path, rows([2005] * 4 + [0] * 4, lacking=[(0, event) for event in range(5)]),
+        "{id: primary, method: stacked}",
+    )[0]  # fmt: skip
+
+
+@pytest.mark.parametrize("method", [se.ETWFE(), se.SunAbraham()], ids=str)
+def test_effects_that_nobody_is_compared_with_name_no_covariate(method):
+    """The comparison is not seen from the start on; imputation, which is named, leaves out what it cannot compare."""
+    made = rows([2006] * 4 + [2008] * 4 + [0] * 4, lacking=[(0, event) for event in range(5)])
+    with pytest.raises(NotIdentified, match="lack outcomes; choose imputation, which leaves out what it cannot"):
+        method.fit(made, **K)
+    assert np.isfinite(se.Imputation().fit(made, **K)["estimate"]).any()
+
+
+def test_no_window_is_asked_for_where_none_helps():
+    around = rows([2006] * 4 + [0] * 4, lacking=[(2006, -1)])
+    with pytest.raises(NotIdentified, match="choose another estimator: nobody is seen around its start"):
+        se.Stacked().fit(around, **K)
+    with pytest.raises(NotIdentified, match="write a narrower window"):
+        se.Stacked(window=(-7, 2)).fit(rows([2006] * 4 + [0] * 4), **K)
+
+
+def test_to_leave_a_lone_unit_out_is_said_where_two_cohorts_are_left():
+    with pytest.raises(NotIdentified, match=r"one unit alone never starts.*; choose another estimator"):
+        se.RothSantAnna().fit(rows([2006] * 4 + [0]), **K)
+    with pytest.raises(NotIdentified, match=r"one unit alone never starts.*; leave it out, or"):
+        se.RothSantAnna().fit(rows([2006] * 4 + [2008] * 4 + [0]), **K)
+    assert np.isfinite(se.RothSantAnna().fit(rows([2006] * 4 + [2008] * 4), **K)["estimate"]).any()
+
+
+def test_starts_without_weight_are_named():
+    made = rows([2006] * 3 + [0] * 4)
+    with pytest.raises(InputFault, match="no unit is treated; 3 have no weight: u0, u1, u2"):
+        se.TWFE().fit(made.assign(w=(made["start"] == 0) * 1.0), weight="w", **K)
+
+
+def test_a_method_s_own_columns_are_read_from_the_frame():
+    made = rows([2006] * 6 + [0] * 6)
+    made["kind"] = made["la"].str[1:].astype(int) % 2
+    overall = se.TripleDifference(eligible="kind").fit(made, **K).query("aggregation == 'overall'")
+    assert np.isfinite(overall["estimate"]).all()
+    with pytest.raises(InputFault, match='no column "nope"'):
+        se.ETWFE(covariates=("nope",)).fit(made, **K)
