@@ -69,9 +69,9 @@ class CohortRegression(TwoWayRegression):
             cells={**lay.keys, "reason": np.where(shared.any(1), "", BASE)},
         )  # fmt: skip
 
-    def uncompared(self, rows: Rows, terms: Array) -> tuple[str, str] | None:
+    def uncompared(self, rows: Rows, effects: Array) -> tuple[str, str] | None:
         """Say so where unit and time effects alone explain an effect."""
-        return None if independent(rows, terms).all() else UNCOMPARED
+        return None if independent(rows, effects).all() else UNCOMPARED
 
     def remarks(self, rows: Rows, fit: LinearFit) -> tuple[str, ...]:
         """Say which rows are left out where nobody is never treated."""

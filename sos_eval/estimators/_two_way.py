@@ -119,17 +119,17 @@ class StatedRegression(PlannedEstimator):
             copy, place = np.nonzero(stated.inside)
             rows = still_varying(stacked_rows(rows, copy, place))
             stated = replace(stated, terms=stated.terms[copy, place], counted=stated.counted[place])
-        self._refuse_absorbed(rows, stated.terms)
+        self._refuse_absorbed(rows, stated.terms, stated.terms)
         return rows, stated
 
-    def _refuse_absorbed(self, rows: Rows, terms: Array) -> None:
-        """Refuse regressors (n, p) that effects and covariates explain."""
+    def _refuse_absorbed(self, rows: Rows, terms: Array, effects: Array) -> None:
+        """Refuse regressors (n, p), those of effects (n, k) among them, that effects and covariates explain."""
         if not independent(rows, np.column_stack([rows.covariates, terms])).all():
-            why, instead = self.uncompared(rows, terms) or (self.why_absorbed(rows), self.remedy)
+            why, instead = self.uncompared(rows, effects) or (self.why_absorbed(rows), self.remedy)
             raise NotIdentified(rows.panel.fault(f"{self.name}: {why}", instead))
 
-    def uncompared(self, rows: Rows, terms: Array) -> tuple[str, str] | None:
-        """Say that regressors (n, p) have nobody to be compared with, and what to write instead; None: it is not that.
+    def uncompared(self, rows: Rows, effects: Array) -> tuple[str, str] | None:
+        """Say that effects (n, k) have nobody to be compared with, and what to write instead; None: it is not that.
 
         Where it is not known to be that, covariates or how the method states its effects may be why.
         """

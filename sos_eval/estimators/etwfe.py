@@ -228,7 +228,7 @@ class ETWFE(CohortRegression):
         effects = stated.terms[:, :, None] * (x[:, None, :] - _means(x, rows.weights, stated.terms))
         rows = _with_slopes_by_cohort(rows, x, cohort)
         terms = np.concatenate([stated.terms, effects.reshape(len(x), -1)], 1)
-        self._refuse_absorbed(rows, terms)
+        self._refuse_absorbed(rows, terms, stated.terms)
         more = terms.shape[1] - stated.terms.shape[1]
         none = np.zeros((len(stated.contrast), more))
         contrast, shared = np.hstack([stated.contrast, none]), np.hstack([stated.shared, none > 0])
