@@ -24,7 +24,10 @@ __all__ = ["FEW", "EventPath", "PathDraws", "PathSpread", "event_path", "path_sp
 #: Treated clusters below which the clustered covariance is too unsure of itself.
 FEW = 40
 FEWEST_LOTS, LEAST_FINITE = 20, 0.8
-SINGULAR = "the covariance of the effects by event time is singular"
+SINGULAR = (
+    "the covariance of {k} effects by event time is singular: units and adoptions are too few for so many; with fewer "
+    "periods (panel.window) or more units it is not"
+)
 NO_BASE = "its earlier periods are not all compared with one period, so that they say nothing of a path through it"
 NO_EARLIER = "no period before the one that all are compared with says how paths diverge"
 NO_LATER = "no event time from the start on has an effect"
@@ -153,7 +156,7 @@ def path_spread(fitted: Fitted, draws: int, rebuilt_draws: int, rng: np.random.G
 def _regular(covariance: Array, drawn: PathDraws | None) -> tuple[Array, PathDraws | None] | str:
     scale = np.sqrt(np.diag(covariance))
     if not scale.all() or np.linalg.matrix_rank(covariance / np.outer(scale, scale), hermitian=True) < len(scale):
-        return SINGULAR
+        return SINGULAR.format(k=len(scale))
     return covariance, drawn
 
 

@@ -99,7 +99,9 @@ class HonestDiD(Check):
         after = path.timeline.after
         wanted = after >= 0 if self.target == "average" else after == self.target
         if not (wanted & (after >= 0)).any():
-            return f"target: {self.target:g} is no event time from the start on that has an effect"
+            there = ", ".join(f"{one:g}" for one in after[after >= 0])
+            what = f"target: {self.target:g} is no event time from the start on that has an effect"
+            return f"{what}; write average or one of {there}"
         weights = wanted / wanted.sum()
         normal = rng.standard_normal((FIRST_STAGE_DRAWS, len(covariance)))
         sets = PathSets(
