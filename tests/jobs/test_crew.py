@@ -28,14 +28,16 @@ def test_pieces_come_back_in_order_wherever_they_were_made(monkeypatch):
     assert not active_children()
 
 
-def test_an_interruption_ends_its_processes_at_once(monkeypatch):
+@pytest.mark.parametrize("times", [1, pytest.param(5, marks=pytest.mark.slow)])
+def test_an_interruption_ends_its_processes_at_once(times, monkeypatch):
+    """Five times: two threads that reap one child leave it listed in about one of three."""
     monkeypatch.setattr(crew, "PROCESSES_PAY", 0.0)
 
     def interrupt(size):
         if size == 2:
             raise KeyboardInterrupt
 
-    for _ in range(5):  # two threads that reap one child leave it listed in about one of three
+    for _ in range(times):
         start = time.perf_counter()
         with pytest.raises(KeyboardInterrupt), Team(2, interrupt).at_work() as team:
             team.work(time.sleep, [0.0, 0.0, 60.0, 60.0], [1, 2, 3, 4])

@@ -22,7 +22,7 @@ panel:
   treatment: {status: "on", absorbing: false}
   outcome: {value: rate}
 estimators: [{id: primary, method: dechaisemartin_dhaultfoeuille}, {id: twfe, method: twfe}]
-inference: {method: randomization, statistic: both, draws: 99}
+inference: {method: randomization, statistic: both, draws: 39}
 checks: []
 report: {formats: []}
 """
