@@ -25,7 +25,7 @@ LEFT_OUT = ["886", "306", "919", "867", "869", "821", "874", "212", "866", "873"
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> se.ResultBundle:
-    """The design as it is but for a twenty-fifth of its draws, which no number here depends on; `make run` takes them all."""
+    """The design as it is with few draws, which no number here depends on; `make run` takes all."""
     folder, text = tmp_path_factory.mktemp("pilots"), DESIGN.read_text(encoding="utf-8")
     assert text.count("draws: 4999") == 1
     (folder / DESIGN.name).write_text(text.replace("draws: 4999", "draws: 199"), encoding="utf-8")
