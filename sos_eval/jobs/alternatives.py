@@ -131,12 +131,17 @@ def _is_the_design(one: Alternative, entry: Entry, own: Entry) -> bool:
 
 
 def _loaded(design: Design, one: Alternative, entry: Entry) -> Panel:
-    """Load an alternative's panel."""
+    """Load an alternative's panel: without dates of columns that other parts of the design read."""
     columns = {*entry.comparison.columns, *entry.method.columns, *one.columns}
     columns |= {name for method in entry.inference or design.inference for name in method.columns}
+    read = {*columns, *entry.panel.covariates}
+    dates = {
+        name: date for name, date in entry.panel.measured.items() if name in read or name not in design.panel.measured
+    }
     given = design.overrides.get("panel.path", (None, None))[1]
     return load_panel(
-        entry.panel, design.document, base=design.base, override=Path(given) if given else None,
+        replace(entry.panel, measured=dates), design.document, base=design.base,
+        override=Path(given) if given else None,
         also=[name for name in sorted(columns) if name not in entry.panel.covariates],
         world=lambda path: world_frame(path, design.seed),
         require_untreated=entry.method.needs.get("untreated_units", 1) > 0,

@@ -300,3 +300,11 @@ def test_an_alternative_that_is_the_design_itself_is_not_counted(tmp_path):
     text = bundle.diagnostics.set_index("name")["text"]["robustness"]
     assert text.startswith("“start 1 period later” gives ")
     assert text.endswith("Not counted again: “same” (it changes nothing: what it declares is the design itself).")
+
+
+def test_dates_of_a_theory_s_columns_stop_no_alternative(tmp_path):
+    path = made(tmp_path, "{start: 1}")
+    text = path.read_text().replace("  time: year\n", "  time: year\n  measured: {high: 2001}\n")
+    path.write_text(f"{text}theory: {{edges: [[practice, outcome], [need, outcome]], columns: {{need: high}}}}\n")
+    got = run(path, out=tmp_path / "out").tables("robustness").set_index("variant")
+    assert got["estimate"].notna().all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from hashlib import sha256
 from pathlib import Path
 from shutil import copy
@@ -12,6 +13,7 @@ import pandas as pd
 import pytest
 
 import sos_eval as se
+from sos_eval.declare import read_yaml
 from sos_eval.panel.england.published import panel_file
 from tests.conftest import ROOT, drawn_once
 
@@ -112,3 +114,26 @@ def test_provenance_holds_the_hash_of_the_panel_that_ships(bundle):
 def test_json_files_hold_no_nan(bundle):
     for file in Path(bundle.path).glob("*.json"):
         json.loads(file.read_text(encoding="utf-8"), parse_constant=pytest.fail)
+
+
+def test_the_theory_is_held_against_the_reference_design_itself():
+    """Every declaration is the reference's but for name, title, theory and a date that the theory's column needs."""
+    theory, own = read_yaml(DESIGN.with_name("sos_pilots_theory.yaml")).data, read_yaml(DESIGN).data
+    assert theory["panel"].pop("measured") == {"idaci_2015": 2013}
+    assert {key for key in theory if theory[key] != own.get(key)} == {"name", "title", "theory"}
+    assert set(own) <= set(theory)
+
+
+@pytest.mark.slow
+def test_estimates_beside_the_theory_are_the_reference_s_to_the_byte(tmp_path, undrawn):
+    made = []
+    for name in (DESIGN.name, "sos_pilots_theory.yaml"):  # the headline alone, with few lots
+        text = (
+            (DESIGN.parent / name).read_text(encoding="utf-8").replace("draws: 4999, interval: inversion", "draws: 19")
+        )
+        text = re.sub(r"\b(theory_signs|sos_pilots_(?=reg|pro))", rf"{DESIGN.parent}/\1", text)
+        text = re.sub(r"  - {id: additive.*?(?=inference:)|checks:.*?(?=theory:|seed:)", "", text, flags=re.S)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        made.append(se.run(tmp_path / name, out=tmp_path / f"{name}.out").path)
+    for file in ("estimates.csv", "tests.csv", "weights.csv", "headline.json"):
+        assert (made[0] / file).read_bytes() == (made[1] / file).read_bytes()
