@@ -261,6 +261,8 @@ def _theory(design: Design) -> Iterator[str]:
     if cited := cited_words(theory.title, theory.source):
         yield cited
     yield "\n".join(f"- {one.words}" for one in theory.statements)
+    for node, words in theory.differs.items():
+        yield f"{theory.label(node)} is measured by something near it (`{theory.columns[node]}`): {words}."
     arrows = [(theory.label(cause), theory.label(moved)) for cause, moved in theory.graph.edges]
     yield _table(("cause", "moves"), arrows)
 

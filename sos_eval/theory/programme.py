@@ -103,6 +103,8 @@ class ProgrammeTheory(Declared):
     """Arrows: [[practice, trust], [trust, outcome]]."""
     columns: Mapping[str, Column] = field(default_factory=dict)
     """Node to the column of the panel that measures it; other nodes count as not measured."""
+    differs: Mapping[str, str] = field(default_factory=dict)
+    """Node to what its column holds where that is not quite the node: {arrivals: those still there in March}."""
     statements: tuple[Stated, ...] = ()
     """Statements, as text or as {context: …, mechanism: …, outcome: …}."""
     mediation: tuple[MediationPath, ...] = ()

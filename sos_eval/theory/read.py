@@ -112,7 +112,7 @@ def _of_yaml(section: ProgrammeTheory, found: Document, document: Document, faul
         return None
     data = {key: value for key, value in found.data.items() if key not in ("schema", "name")}
     for beside in document.data.get("theory") or {}:
-        if beside not in ("file", "columns", "mediation"):
+        if beside not in ("file", "columns", "differs", "mediation"):
             what = f"theory.{beside}: stands beside a file that says it"
             faults.add(document.where((*_AT, beside)), what, "write it in the file alone")
     theory = build(ProgrammeTheory, data, found, (), faults)
@@ -127,8 +127,9 @@ def _of_yaml(section: ProgrammeTheory, found: Document, document: Document, faul
         return keys(*names) if (*_AT, *names) in document.lines else found.where(names)
 
     whole = replace(
-        theory, columns={**theory.columns, **section.columns}, mediation=section.mediation or theory.mediation
-    )
+        theory, columns={**theory.columns, **section.columns}, differs={**theory.differs, **section.differs},
+        mediation=section.mediation or theory.mediation,
+    )  # fmt: skip
     return _Sourced(whole, lambda i: found.where(("edges", i)), key)
 
 
@@ -202,3 +203,8 @@ def _check_names(sourced: _Sourced, faults: Faults) -> None:
             faults.add(place, f"{what}: the panel section says which column it is", "remove it")
         elif list(theory.columns.values()).count(column) > 1:
             faults.add(place, f"{what}: {column} measures another node too", "give each its own")
+    for name, words in theory.differs.items():
+        if name not in theory.columns or not words.strip():
+            what = "says nothing" if name in theory.columns else "no column measures it"
+            instead = "say what its column holds, or take it out"
+            faults.add(sourced.key("differs", name), f"theory.differs.{name}: {what}", instead)

@@ -16,7 +16,7 @@ def nodes_table(theory: ProgrammeTheory) -> pd.DataFrame:
     rows = [
         {"node": name, "words": theory.label(name), "role": theory.role(name), "layer": layers[name],
          "column": theory.columns.get(name, ""), "measured": "yes" if name in theory.measured else "no",
-         "needs": "" if name in theory.measured else theory.node(name).needs}
+         "needs": "" if name in theory.measured else theory.node(name).needs, "differs": theory.differs.get(name, "")}
         for name in theory.graph.nodes
     ]  # fmt: skip
     return pd.DataFrame(rows)

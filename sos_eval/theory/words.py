@@ -28,7 +28,7 @@ def facts_of(
     return TheoryFacts(
         identification=_identification(theory, found),
         trends=_trends(moving),
-        implications=_implications(tested, level),
+        implications=" ".join(filter(None, (_implications(tested, level), _differing(theory)))),
         adjustment=tuple(tuple(sorted(one)) for one in found.minimal),
         every=found.every,
         front_door=tuple(sorted(found.front_door)),
@@ -93,6 +93,12 @@ def _implications(tested: pd.DataFrame, level: float) -> str:
         f"Of {every} that the graph implies, {len(done)} could be tested on units' means (linear "
         f"tests, p adjusted for their number): {verdict}. What is not contradicted is not thereby shown."
     )
+
+
+def _differing(theory: ProgrammeTheory) -> str:
+    """Say which nodes are measured by something near them."""
+    near = [f"{_inside(theory.label(node))} (in its place {words.strip()})" for node, words in theory.differs.items()]
+    return f"Measured by something near it: {_joined(near)}." if near else ""
 
 
 def _named(theory: ProgrammeTheory, nodes: Iterable[str]) -> str:

@@ -52,6 +52,9 @@ seed: 1
 """
 
 
+NEAR = ("  statements:", "  differs: {need: an index of 2015}\n  statements:")
+
+
 def load(folder: Path, *changes: tuple[str, str]) -> se.Design:
     text = DESIGN
     for old, new in changes:
@@ -67,7 +70,7 @@ def bundle(tmp_path_factory):
     folder = tmp_path_factory.mktemp("theory")
     with drawn_once():
         cited = ("  statements:", "  source: Nobody (2020)\n  statements:")
-        return se.run(load(folder, cited), out=folder / "out")
+        return se.run(load(folder, cited, NEAR), out=folder / "out")
 
 
 def test_answers_are_in_the_bundle_and_read_back(bundle):
@@ -285,6 +288,16 @@ def test_a_theory_says_after_whom_it_is_on_the_page_and_in_the_protocol(bundle):
     said = "The theory is: Signs of Safety, a programme theory. It is after: Sheehan et al. (2018)"
     assert said in protocol(cited)
     assert "The theory is after: Nobody (2020)." in (bundle.path / "report.html").read_text()
+
+
+def test_a_column_that_is_not_quite_its_node_is_told_wherever_what_was_tested_is(tmp_path, bundle):
+    near = "Deprivation is measured by something near it (`idaci`): an index of 2015."
+    assert near in protocol(load(tmp_path, NEAR))
+    said = "Measured by something near it: deprivation (in its place an index of 2015)."
+    assert bundle.facts.theory.implications.endswith(said)
+    assert said in bundle.tables("evidence.emmie").set_index("letter").loc["Mechanism", "evidence"]
+    with pytest.raises(DesignFault, match=r"d.yaml:17: theory.differs.calls: no column measures it; say what"):
+        load(tmp_path, ("  statements:", "  differs: {calls: more}\n  statements:"))
 
 
 def test_a_mediator_of_words_is_refused(tmp_path):
