@@ -65,8 +65,8 @@ def read_moderators(reader: Reader, theory: ProgrammeTheory | None) -> tuple[Mod
         if one is not None and one.by in named:
             reader.add(("moderators", i, "by"), f"moderators.{i}.by: {one.by} stands twice", "keep one")
         named += [one.by] if one is not None else []
-        for column in one.columns if one is not None else ():
-            _refuse_moved(reader, theory, column, ("moderators", i, "by"))
+        if one is not None:  # halves and thirds are of means before the first start, which nothing has moved yet
+            _refuse_moved(reader, theory, one.by, ("moderators", i, "by"))
     _refuse_guarded(reader, "moderators")
     return tuple(one for one in made.values() if one is not None)
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.bundle.files import yaml_text
+from sos_eval.panel.own_names import in_parts
 from sos_eval.report.content import Block, Bullets, Code, Heading, Picture, Table, Text
 from sos_eval.report.discovery_blocks import discovery_blocks
 from sos_eval.report.draw import Drawn
@@ -284,6 +285,10 @@ def _difference_tests(bundle: ResultBundle) -> list[Block]:
         return [Text("Differences between groups are not tested.")]
     said = "Each moderator has one test: random adoptions within groups, of the same effect in all."
     missed = "A difference smaller than the detectable one is missed more often than one time in five."
+    if any(in_parts(str(name))[1] for name in table["by"]):
+        missed += (
+            " Halves and thirds are of a unit's mean before the first start, which the intervention had not moved."
+        )
     scale = scale_label(bundle, bundle.facts.headline.outcome, str(table["scale"].iloc[0]))
     told = table.assign(by=[plain_words(str(name)) for name in table["by"]], scale=scale)
     return [

@@ -126,7 +126,7 @@ def test_a_group_without_a_treated_unit_is_named():
 @pytest.mark.parametrize(
     ("section", "said"),
     [
-        ("[{by: trust_half}]", "moderators.0.by: the intervention moves trust: practice -> trust"),
+        ("[{by: trust}]", "moderators.0.by: the intervention moves trust: practice -> trust"),
         ("[{by: a}, {by: b}, {by: c}]", "moderators: 3 are declared; more than 2 find differences by chance"),
         ("[{by: a}, {by: a, draws: 99}]", "moderators.1.by: a stands twice"),
         ("[{bye: a}]", 'moderators.0.bye: no such key; did you mean "by"?'),
@@ -142,14 +142,16 @@ def test_faults(tmp_path, section, said):
 def test_run_writes_rows_and_the_test(tmp_path):
     import sos_eval as se
 
-    design = load(tmp_path, ("seed: 1\n", "moderators: [{by: idaci_half, draws: 99}]\nseed: 1\n"))
-    bundle = se.run(design, out=tmp_path / "out")
+    both = "moderators: [{by: idaci_half, draws: 99}, {by: trust_half, draws: 99}]\nseed: 1\n"
+    bundle = se.run(load(tmp_path, ("seed: 1\n", both)), out=tmp_path / "out")
+    assert "mean before the first start, which the interv" in (bundle.path / "report.html").read_text()
+    assert list(bundle.tables("moderators")["by"]) == ["idaci_half", "trust_half"]  # as practice met it: none moved it
     rows = bundle.estimates[bundle.estimates["subgroup"] != ""].set_index("subgroup")
     ranges = [re.fullmatch(r"idaci half (\d) \((\S+) to (\S+)\)", name).groups() for name in rows.index[:2]]
     assert [one[0] for one in ranges] == ["1", "2"]
     assert float(ranges[0][1]) < float(ranges[0][2]) <= float(ranges[1][1]) < float(ranges[1][2])
     assert rows.index[2] == "idaci_half: difference"
-    first, second, apart = rows["estimate"]
+    first, second, apart = rows["estimate"].iloc[:3]
     assert apart == pytest.approx(second - first)
     test = bundle.tables("moderators").iloc[0]
     assert rows.loc["idaci_half: difference", "p_value"] == test["p_value"]
