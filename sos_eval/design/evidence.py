@@ -318,9 +318,27 @@ def _moderator(design: Design, tables: Mapping[str, pd.DataFrame]) -> str:
 
 def _implementation(tables: Mapping[str, pd.DataFrame]) -> str:
     table, stages = tables.get("implementation", pd.DataFrame()), tables.get("implementation.by_stage", pd.DataFrame())
-    said = f"Fidelity scored in {int(table['n_units'].iloc[0])} units." if len(table) else "Fidelity is not measured."
+    said = _fidelity(table.iloc[0]) if len(table) else "Fidelity is not measured."
     told = f" The effect is told by {stages['stage'].nunique()} stages." if len(stages) else ""
     return said + told
+
+
+def _fidelity(row: pd.Series) -> str:
+    """Say how well it was practised, how that varies between units and within them, and how many reach the minimum."""
+    units, mean = int(row["n_units"]), row.get("mean", float("nan"))
+    said = f"Fidelity scored in {units} {'unit' if units == 1 else 'units'}"
+    if not pd.notna(mean):
+        return f"{said}."
+    varies = [f"{numeral(float(row[key]), 2)} {where}" for key, where in
+              (("sd_between", "between units"), ("sd_within", "within them")) if pd.notna(row[key])]  # fmt: skip
+    spread = f", standard deviation {' and '.join(varies)}" if varies else ""
+    said += f": {numeral(float(mean))} on average{spread}"
+    if pd.notna(row["minimum"]):
+        shares = (
+            f"{row['share_reaching']:.0%} of units by their mean, and {row['share_of_periods']:.0%} of treated periods"
+        )
+        said += f"; the minimum of {numeral(float(row['minimum']))} is reached by {shares}"
+    return f"{said}."
 
 
 def _economics(design: Design) -> str:

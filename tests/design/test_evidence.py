@@ -186,6 +186,14 @@ def test_letters_say_what_was_tested_and_found(tmp_path):
         "dr learner."
     )
     assert said["Implementation"] == "Fidelity scored in 8 units."
+    row = {"n_units": [8], "mean": [0.6054], "sd_between": [0.0952], "sd_within": [0.0665], "minimum": [0.6],
+           "share_reaching": [0.625], "share_of_periods": [0.5]}  # fmt: skip
+    tables["implementation"] = pd.DataFrame(row)
+    told = emmie_sheet(load(tmp_path), facts(), tables).set_index("letter")["evidence"]["Implementation"]
+    assert told == (
+        "Fidelity scored in 8 units: 0.605 on average, standard deviation 0.095 between units and 0.067 within them; "
+        "the minimum of 0.6 is reached by 62% of units by their mean, and 50% of treated periods."
+    )
 
 
 def test_target_trial_says_what_is_declared_and_leaves_the_rest(tmp_path):
