@@ -12,6 +12,8 @@ from sos_eval.errors import listed, numeral, p_text
 from sos_eval.results.comparison import EARLIER_OUTCOMES
 from sos_eval.results.facts import CheckFacts, PanelFacts, RunFacts
 from sos_eval.results.inference import strata_of_effects
+from sos_eval.theory.trends import movers
+from sos_eval.theory.words import inside
 
 __all__ = ["emmie_sheet", "evidence_sheet", "maryland", "robins_i"]
 
@@ -98,7 +100,7 @@ def robins_i(design: Design, facts: RunFacts) -> pd.DataFrame:
     panel = facts.panel
     outcome = facts.outcome
     evidence: dict[str, list[str]] = {
-        "Confounding": [*_adjusted(design, panel.absorbed), *_told(design, facts, "confounding")],
+        "Confounding": [*_adjusted(design, facts), *_told(design, facts, "confounding")],
         "Selection of participants": [*_left_out(design, panel), *_told(design, facts, "selection")],
         "Classification of interventions": [_untreated(panel)],
         "Deviations from intended interventions": list(_deviations(design)),
@@ -139,8 +141,8 @@ def _of_headline(facts: RunFacts, domain: str) -> list[CheckFacts]:
     ]  # fmt: skip
 
 
-def _adjusted(design: Design, absorbed: Sequence[str]) -> Iterator[str]:
-    entry = design.primary
+def _adjusted(design: Design, facts: RunFacts) -> Iterator[str]:
+    entry, absorbed = design.primary, facts.panel.absorbed
     earlier = [words for name, words in EARLIER_OUTCOMES.items() if name in entry.comparison.matched_on]
     covariates = [name for name in entry.method.adjusts_for(entry.panel.covariates) if name not in absorbed]
     names = list(dict.fromkeys([*covariates, *_matched(entry), *earlier]))
@@ -153,8 +155,28 @@ def _adjusted(design: Design, absorbed: Sequence[str]) -> Iterator[str]:
         yield f"Effects by stratum and period are taken out, strata by {cut}."
     if str(entry.comparison.name) == "declared" and getattr(entry.comparison, "people", None) is None:
         yield "Effects by matched set and period are taken out; sets that share a comparison unit are one."
-    if design.theory is None:
+    yield from _by_theory(design, facts, absorbed)
+
+
+def _by_theory(design: Design, facts: RunFacts, absorbed: Sequence[str]) -> Iterator[str]:
+    """Say what by the declared theory has to be adjusted for, what of that is, and what cannot be."""
+    theory, entry = design.theory, design.primary
+    if theory is None:
         yield "No programme theory says what else may move trends."
+        return
+    yield facts.theory.identification
+    used = [name for name in entry.method.adjusts_for(entry.panel.covariates) if name not in absorbed]
+    common = movers(theory, (*used, *entry.comparison.columns), absorbed)
+    named = "; ".join(f"{inside(words)} ({says})" for words, says in zip(common["words"], common["says"], strict=True))
+    yield (
+        f"By the theory these move both who began and the outcome: {named}."
+        if named
+        else ("The theory names nothing that moves both who began and the outcome.")
+    )
+    roles = {node: theory.role(node) for node in theory.graph.nodes}
+    moved = [inside(theory.label(node)) for node, role in roles.items() if role in ("mediator", "consequence")]
+    if moved:
+        yield f"Practice moves these, so that adjusting for them would hide part of the effect: {', '.join(moved)}."
 
 
 def _matched(entry: Entry) -> Sequence[str]:

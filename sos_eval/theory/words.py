@@ -10,7 +10,7 @@ from sos_eval.results.theory import TheoryFacts
 from sos_eval.theory.identify import Identification
 from sos_eval.theory.programme import ProgrammeTheory
 
-__all__ = ["facts_of"]
+__all__ = ["facts_of", "inside"]
 
 
 def facts_of(
@@ -40,7 +40,7 @@ def facts_of(
 
 def _identification(theory: ProgrammeTheory, found: Identification) -> str:
     """Say what identifies the effect by the graph alone, or what it would take."""
-    practice, outcome = _inside(theory.label(theory.treatment)), _inside(theory.label(theory.outcome))
+    practice, outcome = inside(theory.label(theory.treatment)), inside(theory.label(theory.outcome))
     effect = f"the effect of {practice} on {outcome}"
     if found.minimal == (frozenset(),):
         return f"By the graph nothing has to be adjusted for to know {effect}."
@@ -73,7 +73,7 @@ def _trends(moving: pd.DataFrame) -> str:
         "vary over time and are adjusted for": ~constant & adjusted,
         "drop out of changes unless what they do changes over time": constant,
     }
-    named = [(what, [_inside(label) for label in moving.loc[rows, "words"]]) for what, rows in groups.items()]
+    named = [(what, [inside(label) for label in moving.loc[rows, "words"]]) for what, rows in groups.items()]
     told = [f"By the theory these {what}: {_joined(labels)}." for what, labels in named if labels]
     return " ".join([rests, *told])
 
@@ -97,15 +97,15 @@ def _implications(tested: pd.DataFrame, level: float) -> str:
 
 def _differing(theory: ProgrammeTheory) -> str:
     """Say which nodes are measured by something near them."""
-    near = [f"{_inside(theory.label(node))} (in its place {words.strip()})" for node, words in theory.differs.items()]
+    near = [f"{inside(theory.label(node))} (in its place {words.strip()})" for node, words in theory.differs.items()]
     return f"Measured by something near it: {_joined(near)}." if near else ""
 
 
 def _named(theory: ProgrammeTheory, nodes: Iterable[str]) -> str:
-    return _joined([_inside(theory.label(node)) for node in nodes])
+    return _joined([inside(theory.label(node)) for node in nodes])
 
 
-def _inside(label: str) -> str:
+def inside(label: str) -> str:
     """Write a label as it stands within a sentence."""
     return label[:1].lower() + label[1:] if label[1:2].islower() else label
 

@@ -85,7 +85,12 @@ def test_robins_has_seven_domains_the_runs_evidence_and_no_judgement(tmp_path):
     assert len(table) == 7
     assert (table["judgement"] == "").all()
     said = table.set_index("domain")["evidence"]
-    assert "Adjusted for or matched on: idaci. The path is said. A control outcome is said." in said["Confounding"]
+    assert said["Confounding"] == (
+        "Adjusted for or matched on: idaci. By the theory these move both who began and the outcome: deprivation (its "
+        "level drops out of changes; it moves trends only where what it does changes over time; adjusted for); calls "
+        "(changes over time and may move trends; not measured). Practice moves these, so that adjusting for them would "
+        "hide part of the effect: parents' trust. The path is said. A control outcome is said."
+    )
     assert not said.str.contains("Another estimator|Not done|Software|Placebo|Dummy").any()
     assert said["Selection of the reported result"].startswith("Locked on 1 May (locked before outcomes were seen).")
 

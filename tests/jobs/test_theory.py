@@ -95,7 +95,8 @@ def test_what_the_effects_absorb_is_not_called_adjusted_for(bundle):
     assert trends.loc["need", "says"].endswith("declared, but absorbed by unit and time effects: not adjusted for")
     said = bundle.tables("evidence.robins_i").set_index("domain").loc["Confounding", "evidence"]
     assert said.startswith("No covariate is adjusted for. Declared, but absorbed by unit and time effects, so that")
-    assert "nothing is adjusted for: idaci." in said
+    assert "nothing is adjusted for: idaci. By the graph no adjustment for what is measured is enough" in said
+    assert "declared, but absorbed by unit and time effects: not adjusted for); calls (changes over time" in said
 
 
 def test_the_sheet_says_what_tests_of_the_mechanism_found(bundle):
