@@ -106,6 +106,21 @@ def test_checks_are_read_from_diagnostics_and_their_intervals():
     assert got.facts["placebo_detectable"] == pytest.approx(2.801585 * 0.7 / 2)
 
 
+def test_what_would_undo_the_effect_is_held_against_the_strongest_covariate():
+    """f of a cause like need: sqrt(.2 x .1 / .9) = .1491, so RV = (sqrt(f^4 + 4 f^2) - f^2) / 2 = .1384."""
+    value = pd.DataFrame({"robustness_value": [0.2768], "share": [1.0]})
+    rows = {"covariate": ["size", "need", "need"], "times": [1.0, 1.0, 2.0], "r2_treatment": [0.1, 0.1, 0.2],
+            "r2_outcome": [0.01, 0.2, 0.4]}  # fmt: skip
+    tables = {"sensitivity.robustness_value": value, "sensitivity.benchmarks": pd.DataFrame(rows)}
+    got = measured(tables=tables)
+    assert got.facts["robustness_ratio"] == pytest.approx(2.0, rel=1e-3)
+    assert "0.277 over the 0.138 of a cause as strong as need, the strongest of 2" in got.pointers["robustness_ratio"]
+    bare = measured(tables={"sensitivity.robustness_value": value})
+    assert bare.reasons["robustness_ratio"].endswith(
+        "value of 0.277, and the estimate has no covariate to hold it against"
+    )
+
+
 NAMES = {"largest": "placebo_time.largest", "joint": "pretrends.joint", "path": "path.joint"}
 
 

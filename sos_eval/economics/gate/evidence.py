@@ -14,6 +14,7 @@ from sos_eval.economics.gate.dossier import Dossier, check_dossier
 from sos_eval.economics.model.evaluated import DecisionModel
 from sos_eval.economics.section import EconomicsSection
 from sos_eval.errors import numeral, p_text
+from sos_eval.numerics.confounding import robustness_value
 from sos_eval.results.facts import PanelFacts, RunFacts
 
 __all__ = ["Evidence", "bundle_evidence", "dossier_of", "own_evidence"]
@@ -176,6 +177,7 @@ def bundle_evidence(
     _diagnosed(out, checks)
     _drift(out, rows, checks)
     _placebos(out, checks, tables)
+    _undone(out, tables)
     _balanced(out, balance)
     if facts.lock.state:
         fixed = facts.lock.state == "as_locked" and facts.lock.outcomes_seen == "no"
@@ -248,7 +250,6 @@ def _diagnosed(out: Evidence, diagnostics: pd.DataFrame) -> None:
     for name, check, statistic in (
         ("pretrend_p", trend, "p_value"),
         ("mbar", "honest_did.relative_magnitudes", "breakdown"),
-        ("robustness_ratio", "refuters", "robustness_ratio"),
     ):
         found = _rows(diagnostics, check)
         said = found["name"].astype(str) + " " + found["statistic"].astype(str)
@@ -276,6 +277,40 @@ def _placebos(out: Evidence, diagnostics: pd.DataFrame, tables: Mapping[str, pd.
               for table in _tables_of(tables, check) if "std_error" in table]  # fmt: skip
     if errors:
         out.unseen["placebo_detectable"] = float(POWER_80 * max(errors))
+
+
+def _undone(out: Evidence, tables: Mapping[str, pd.DataFrame]) -> None:
+    """Measure how much stronger than the strongest covariate an unmeasured cause would have to be to undo the effect.
+
+    A covariate's strength is the robustness value of an estimate that a cause just as strong would undo: of partial R2
+    `r_d` with who began and `r_y` with the outcome, that of ``f = sqrt(r_y r_d / (1 - r_d))`` (Cinelli and Hazlett
+    2020). One or more: a cause as strong as any covariate does not undo the estimate.
+    """
+    name = "robustness_ratio"
+    value, likened = (tables.get(f"sensitivity.{one}", pd.DataFrame()) for one in ("robustness_value", "benchmarks"))
+    if value.empty:
+        out.reasons[name] = "the check sensitivity was not run, or gave no robustness value"
+        return
+    found = float(value["robustness_value"].iloc[0])
+    alike = likened[likened["times"] == 1] if len(likened) else likened
+    if alike.empty:
+        lacks = "the estimate has no covariate to hold it against" if likened.empty else "its times lack 1"
+        out.reasons[name] = f"the check sensitivity has a robustness value of {numeral(found)}, and {lacks}"
+        return
+    treated, outcome = (alike[column].to_numpy(float) for column in ("r2_treatment", "r2_outcome"))
+    if not np.isfinite(treated * outcome).all():
+        out.reasons[name] = "tables/sensitivity.benchmarks.csv: no cause can be as strong as one of the covariates"
+        return
+    own = [robustness_value(one, 1) for one in np.sqrt(outcome * treated / (1 - treated))]
+    strongest = int(np.argmax(own))
+    if not own[strongest] > 0:
+        out.reasons[name] = "tables/sensitivity.benchmarks.csv: no covariate has any strength to hold it against"
+        return
+    pointer = (
+        f"tables/sensitivity.*: a robustness value of {numeral(found)} over the {numeral(own[strongest])} of a cause "
+        f"as strong as {alike['covariate'].iloc[strongest]}, the strongest of {len(own)} on units' changes"
+    )
+    out.measured(name, found / own[strongest], pointer)
 
 
 def _tables_of(tables: Mapping[str, pd.DataFrame], check: str) -> list[pd.DataFrame]:
