@@ -15,7 +15,7 @@ from sos_eval.panel.panel import Array, Outcome, Panel
 from sos_eval.results.assignments import AssignmentSpace
 from sos_eval.results.estimate import clustered_error
 from sos_eval.results.fitted import Fitted
-from sos_eval.results.inference import too_few_for_an_interval
+from sos_eval.results.inference import FEW, too_few_for_an_interval
 from sos_eval.results.without_effect import without_effect
 from sos_eval.theory.programme import ProgrammeTheory
 
@@ -27,6 +27,8 @@ COLUMNS = (
 )  # fmt: skip
 #: Of the conventional intervals.
 LEVEL = 0.95
+#: What is said of intervals as of the headline's: where fewer than `FEW` clusters are treated.
+_TOO_NARROW = "with few treated units this conventional interval is too narrow"
 #: Adoptions, at most, that say which effect the test would find.
 _SPREAD = 499
 
@@ -51,8 +53,8 @@ def first_links(theory: ProgrammeTheory, fitted: Fitted, draws: int, rng: np.ran
     DataFrame
         A row per mediator: effect with its cluster-robust error and interval (none below five clusters on a side), its
         scale and the method that made it, p by random adoptions, and the effect that they would
-        find four times in five (2.8 times the spread of estimates under them with the estimated effect taken out), or
-        the reason why not.
+        find four times in five (2.8 times the spread of estimates under them with the estimated effect taken out).
+        `reason`: why there is no number or no interval, or that the interval is too narrow.
     """
     space = fitted.space(fitted.strata)
     rows = []
@@ -76,11 +78,12 @@ def _link(
     panel = on_it.estimate.panel
     effect, error = float(on_it.estimate.values[row]), float(errors[row]) if errors is not None else np.nan
     few = too_few_for_an_interval(panel.n_treated_clusters, panel.n_clusters - panel.n_treated_clusters)
+    narrow = _TOO_NARROW if np.isfinite(error) and panel.n_treated_clusters < FEW else ""
     half = np.nan if few else pointwise(LEVEL, panel.n_clusters - 1) * error
     found: dict[str, float | str] = {
         "estimate": effect, "n_units": panel.n_units, "std_error": error, "conf_low": effect - half,
         "conf_high": effect + half, "n_treated_units": int(panel.ever_treated.sum()),
-        "scale": str(on_it.estimate.cells["scale"].iloc[row]), "method": on_it.estimator.name,
+        "scale": str(on_it.estimate.cells["scale"].iloc[row]), "method": on_it.estimator.name, "reason": few or narrow,
     }  # fmt: skip
     if isinstance(space, str):
         raise NotIdentified(space)

@@ -81,9 +81,8 @@ def joint_test(
             row |= {"link": own.slope, "link_error": own.error, "link_p": own.p_value, "joint_p": joint,
                     "first_detectable": link["detectable"], "link_detectable": own.detectable,
                     "n_units": len(strata)}  # fmt: skip
-            row["reason"] = "; ".join(
-                filter(None, [str(link["reason"]), _joined(theory, fitted, str(link["mediator"]))])
-            )
+            without = "" if np.isfinite(link["p_value"]) else str(link["reason"])
+            row["reason"] = "; ".join(filter(None, [without, _joined(theory, fitted, str(link["mediator"]))]))
         except InputFault as fault:
             row["reason"] = fault.faults[0].what
         rows.append(row)

@@ -41,6 +41,18 @@ def test_it_is_the_estimators_own_effect_on_the_column():
     assert row["n_treated_units"] == 8
 
 
+@pytest.mark.parametrize(
+    ("treated", "reason"), [(4, "4 treated and 36 comparison"), (19, "with few treated"), (20, "")]
+)
+def test_an_interval_that_few_treated_make_too_narrow_is_said_to_be_as_the_headline_s_is(treated, reason):
+    data = noise_panel(n_units=40, n_treated=treated)
+    data = data.with_columns(trust=np.random.default_rng(1).standard_normal(len(data.frame)), need=1.0)
+    row = first_links(THEORY, fit(TWFE(), data), 19, np.random.default_rng(0)).iloc[0]
+    assert row["reason"].startswith(reason)
+    assert bool(row["reason"]) == bool(reason)
+    assert np.isfinite(row["conf_low"]) == (treated >= 5)
+
+
 def test_what_it_would_find_is_found_four_times_in_five():
     """The size is of the lots alone: whatever the effect is, and 2.8 errors of a mediator that is noise, within 10%."""
     told, other = (links(panel(effect)).iloc[0] for effect in (0.0, 5.0))

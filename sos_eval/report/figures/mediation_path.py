@@ -103,6 +103,9 @@ def _note(table: pd.DataFrame, bundle: ResultBundle) -> str:
         "Dashed: an association, since no lot decided the mediator. The first link is in the mediator's own unit, the "
         f"second in the outcome's ({_unit(bundle)}) for one of these, the rest in the outcome's."
     )
+    links = table[table["arrow"] == _FIRST]
+    if (links["conf_low"].notna() & (links["reason"] != "")).any():
+        said += " With few treated the first link's interval is too narrow."
     split = table[table["arrow"] == _BESIDE]
     if split["estimate"].notna().any():
         said += " The parts rest on what the design declares of hidden causes."
