@@ -269,10 +269,16 @@ def moderators(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
             "fifths), and enough treated units in each group.",
         )
     names = ["subgroup", "estimator", "outcome", "inference", "estimate", "conf_low", "conf_high", "p_value", "reason"]
+    what = "Effects by subgroup"
     told = with_true_effects(bundle, rows[[*names, "scale"]]).drop(columns="scale")
+    labelled = _labelled(bundle, told)
+    for name in ("estimator", "outcome"):  # the same in every row: what a table says once needs no room
+        if len(set(labelled[name])) == 1:
+            what += f"{',' if ':' in what else ':'} {labelled[name].iloc[0]}"
+            labelled = labelled.drop(columns=name)
     return [
         Heading("Moderators"),
-        Table(shown(with_p(_labelled(bundle, told))), "Effects by subgroup"),
+        Table(shown(with_p(labelled)), what),
         *_difference_tests(bundle),
         *looked,
     ]

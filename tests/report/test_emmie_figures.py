@@ -75,7 +75,15 @@ def test_the_contour_starts_from_an_estimate_that_is_whole(bundle):
     assert (grid.loc[0.0] == 1).all()
     assert (grid[0.0] == 1).all()
     assert grid.loc[0.4, 0.4] == bundle.tables("refuters.common_cause")["share_left"].iloc[-1]
-    assert "common cause" in bundle.figure("common_cause").get_label()
+    shown = bundle.figure("common_cause")
+    assert "common cause" in shown.get_label()
+    renderer = FigureCanvasAgg(shown).get_renderer()
+    inside = shown.axes[0].get_window_extent(renderer).padded(1)
+    labels = [text.get_window_extent(renderer) for text in shown.axes[0].texts if "%" in text.get_text()]
+    assert labels
+    assert all(
+        inside.x0 <= one.x0 <= one.x1 <= inside.x1 and inside.y0 <= one.y0 <= one.y1 <= inside.y1 for one in labels
+    )
 
 
 def test_a_design_that_does_not_ask_says_so(tmp_path):
@@ -140,6 +148,28 @@ def test_the_path_shows_links_and_parts_and_no_text_lies_on_another(split):
     for width in (7.2, 3.3):
         assert not _lying_on_another(FigureOrder(FigureSize(width)).draw(drawing, drawing.data(split), split).figure)
     assert "mediation_path" in (split.path / "report.html").read_text()
+
+
+def test_long_words_keep_clear_of_arrows_and_labels(split):
+    """Boxes have three lines at most, and every arrow begins and ends outside them."""
+    drawing = registered("figure")["mediation_path"]
+    long = drawing.data(split)
+    words = {name: f"{name}, as told in a yearly survey of families and workers in all authorities"
+             for name in {*long["start"], *long["end"], *long["mediator"]}}  # fmt: skip
+    long = long.replace({name: words for name in ("mediator", "start", "end")})
+    for width in (7.2, 3.3):
+        shown = FigureOrder(FigureSize(width)).draw(drawing, long, split).figure
+        assert not _lying_on_another(shown)
+        boxes = [text for text in shown.axes[0].texts if text.get_zorder() == 4]
+        assert len(boxes) == 3
+        assert all(text.get_text().split("\nThrough")[0].count("\n") == 2 for text in boxes)
+        for text in shown.axes[0].texts:
+            for box in boxes if (arrow := getattr(text, "arrow_patch", None)) else ():
+                assert (
+                    not box.get_bbox_patch()
+                    .get_window_extent()
+                    .overlaps(arrow.get_path().get_extents(arrow.get_transform()))
+                )
 
 
 def test_a_path_that_is_not_split_says_why(bundle):

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _TABLE = "refuters.common_cause"
+#: How much further than the strongest cause the axes go: labels of lines at the edge have room.
+_ROOM = 1.08
 
 
 def data(bundle: ResultBundle) -> pd.DataFrame:
@@ -45,7 +47,8 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     )
     for label in axes[0].clabel(lines, fmt=lambda share: f"{100 * share:.0f}%", fontsize=8.5, colors=INK):
         label.set_clip_on(False)  # a line that only touches a corner has its label on the edge
-    axes[0].set(xlabel="Its correlation with who began", ylabel="Its effect, in SD of outcomes' changes")
+    room = {"xlim": (0, grid.columns.max() * _ROOM), "ylim": (0, grid.index.max() * _ROOM)}
+    axes[0].set(**room, xlabel="Its correlation with who began", ylabel="Its effect, in SD of outcomes' changes")
     return shown
 
 

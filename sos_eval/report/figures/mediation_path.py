@@ -29,6 +29,8 @@ _ABOVE_NARROW, _DOWN_NARROW = 0.25, 2.9
 #: Inches between edge and the middle of a box, and of the widths below which a page is narrow.
 _SIDE, _NARROW = 0.95, 5.0
 _SIZE, _PALE = 8.0, "#b0b0b0"
+#: Lines of a box at most, their spacing, the room around them in letters, and points between box and arrow.
+_LINES, _SPACED, _PAD, _CLEAR = 3, 1.2, 0.35, 3.0
 _EDGES = {"start": TREATED, "middle": INK, "end": COMPARISON}
 
 
@@ -123,29 +125,48 @@ def _unit(bundle: ResultBundle) -> str:
 def _path(axes: Axes, path: dict[str, pd.Series], at: dict[str, tuple[float, float]], *, narrow: bool) -> None:
     """Draw one triangle of who acts, the mediator and the outcome, at their places."""
     apart = "\n" if narrow else " "
-    ways = {_FIRST: ("start", "middle"), _SECOND: ("middle", "end"), _BESIDE: ("start", "end")}
-    for arrow, (one, other) in ways.items():
-        told = _is_told(path[arrow])
-        shape = {"arrowstyle": "-|>", "color": INK if told else _PALE, "lw": 1.2, "mutation_scale": 11,
-                 "shrinkA": 16 if narrow else 26, "shrinkB": 22 if narrow else 26,
-                 "ls": (0, (4, 2)) if arrow == _SECOND else "-"}  # fmt: skip
-        axes.annotate("", at[other], at[one], arrowprops=shape)
-        x, y = ((at[one][k] + at[other][k]) / 2 for k in (0, 1))
-        _label(axes, x, y, f"{arrow.capitalize()}\n{_number(path[arrow], apart)}", told=told)
     words = {"start": path[_FIRST]["start"], "end": path[_SECOND]["end"], "middle": path[_FIRST]["end"]}
-    boxes = {name: wrapped(str(text), 2 * _SIDE - 0.4, size=_SIZE) for name, text in words.items()}
+    boxes = {name: _boxed(str(text)) for name, text in words.items()}
     if _is_told(path[_THROUGH]):
         said = f"{_THROUGH.capitalize()}: {_number(path[_THROUGH], apart)}"
         if narrow:
             boxes["middle"] += f"\n{said}"
         else:
             _label(axes, at["middle"][0], at["middle"][1] + 0.36, said, told=True)
+    ways = {_FIRST: ("start", "middle"), _SECOND: ("middle", "end"), _BESIDE: ("start", "end")}
+    for arrow, (one, other) in ways.items():
+        told = _is_told(path[arrow])
+        shape = {"arrowstyle": "-|>", "color": INK if told else _PALE, "lw": 1.2, "mutation_scale": 11,
+                 "shrinkA": _to_edge(boxes[one], at[one], at[other]),
+                 "shrinkB": _to_edge(boxes[other], at[one], at[other]),
+                 "ls": (0, (4, 2)) if arrow == _SECOND else "-"}  # fmt: skip
+        axes.annotate("", at[other], at[one], arrowprops=shape)
+        x, y = ((at[one][k] + at[other][k]) / 2 for k in (0, 1))
+        _label(axes, x, y, f"{arrow.capitalize()}\n{_number(path[arrow], apart)}", told=told)
     for name, text in boxes.items():
         axes.text(
-            *at[name], text, ha="center", va="center", size=_SIZE, zorder=4, linespacing=1.2,
-            bbox={"boxstyle": "round,pad=0.35", "fc": "white" if name == "middle" else FAINT, "ec": _EDGES[name],
+            *at[name], text, ha="center", va="center", size=_SIZE, zorder=4, linespacing=_SPACED,
+            bbox={"boxstyle": f"round,pad={_PAD}", "fc": "white" if name == "middle" else FAINT, "ec": _EDGES[name],
                   "lw": 1.1},
         )  # fmt: skip
+
+
+def _boxed(text: str) -> str:
+    """Break a node's words for its box; of long ones the end is left out (the figure's data have them whole)."""
+    lines = wrapped(text, 2 * _SIDE - 0.4, size=_SIZE).split("\n")
+    return "\n".join(lines if len(lines) <= _LINES else [*lines[: _LINES - 1], f"{lines[_LINES - 1]} …"])
+
+
+def _to_edge(text: str, one: tuple[float, float], other: tuple[float, float]) -> float:
+    """Return the points from the middle of a box to its edge and a little further, towards another box."""
+    from matplotlib.textpath import TextPath
+
+    lines = text.split("\n")
+    wide = max(TextPath((0, 0), line, size=_SIZE).get_extents().width for line in lines)
+    half = np.array([wide, _SPACED * _SIZE * len(lines)]) / 2 + _PAD * _SIZE
+    way = np.abs(np.subtract(other, one))
+    with np.errstate(divide="ignore"):
+        return float((half / (way / np.hypot(*way))).min()) + _CLEAR
 
 
 def _label(axes: Axes, x: float, y: float, text: str, *, told: bool) -> None:
