@@ -95,6 +95,13 @@ def _which_are_reported(design: Design) -> str:
     return "what is withheld is in disclosure.csv" if design.disclosure.guards else "all are reported"
 
 
+def _declared(design: Design, facts: RunFacts) -> str:
+    """Say how much was declared, and that it is all told."""
+    sizes = {"estimator": len(design.estimators), "procedure": len(facts.inference.methods)}
+    said = " and ".join(f"{n} {what}{'' if n == 1 else 's'}" for what, n in sizes.items())
+    return f"{said} are declared; {_which_are_reported(design)}."
+
+
 def robins_i(design: Design, facts: RunFacts) -> pd.DataFrame:
     """Return the seven domains of ROBINS-I (2016) with the run's own evidence; the judgement is the reviewer's."""
     panel = facts.panel
@@ -110,8 +117,7 @@ def robins_i(design: Design, facts: RunFacts) -> pd.DataFrame:
             *_told(design, facts, "measurement"),
         ],
         "Selection of the reported result": [
-            _planned(facts), f"{len(design.estimators)} estimators and {len(facts.inference.methods)} procedures are "
-            f"declared; {_which_are_reported(design)}.", *_told(design, facts, "reported"),
+            _planned(facts), _declared(design, facts), *_told(design, facts, "reported"),
         ],
     }  # fmt: skip
     rows = [

@@ -20,6 +20,7 @@ from sos_eval.theory.first_link import first_links, mediators
 from sos_eval.theory.identify import Identification, identified
 from sos_eval.theory.implications import held_against
 from sos_eval.theory.mediation import joint_test, parts_of_effect, too_late
+from sos_eval.theory.read import constant_at
 from sos_eval.theory.tables import adjustment_table, edges_table, nodes_table
 from sos_eval.theory.trends import movers
 from sos_eval.theory.words import facts_of
@@ -73,8 +74,9 @@ def refuse_mediators(design: Design, groups: dict[Key, Group]) -> None:
         panel = groups[primary(design, groups)].source
         for node, column in theory.columns.items():
             if theory.node(node).constant and (what := _changing(panel, column)):
-                where = design.document.where(("theory", "columns", node))
-                faults.add(where, f"theory.nodes.{node}: constant, and {what}", "take constant out, or name its column")
+                where = constant_at(design.document, node)
+                told = f"theory.nodes.{node}: constant, and its column {what}"
+                faults.add(where, told, "take constant out, or name another column")
     faults.stop()
 
 

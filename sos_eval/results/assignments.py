@@ -36,7 +36,7 @@ Codes = NDArray[np.intp]
 MATCHED_SETS = "matched_sets"
 #: How the reasons begin that declared strata themselves give.
 _UNUSABLE = "strata: "
-_ALONE = "no stratum holds both treated and untreated units (or units of different cohorts), so nothing can swap"
+ALONE = "no stratum holds both treated and untreated units (or units of different cohorts), so nothing can swap"
 #: Why starts of matched rows of people are not swapped, and what to write.
 FIXED = "rows of people are matched to the windows as they were, and no test swaps these"
 WHY_FIXED = (
@@ -213,14 +213,14 @@ def _space(panel: Panel, strata: Sequence[str]) -> AssignmentSpace | str:
     own = np.asarray(starts.first().to_numpy(), dtype=np.float64)
     space = AssignmentSpace(own, np.asarray(codes, np.intp), item, tuple(map(str, names)))
     if space.size == 1:
-        return _ALONE
+        return ALONE
     return space
 
 
 def unusable_strata(panel: Panel, strata: Sequence[str], lots_of: str = "") -> str:
     """Say why declared strata are none to draw within; empty where they are, or where something else forbids a draw."""
     space = _space(panel.select(lots_of) if lots_of else panel, drawn_within(panel, strata)) if strata else ""
-    return space if isinstance(space, str) and space.startswith((_UNUSABLE, _ALONE)) else ""
+    return space if isinstance(space, str) and space.startswith((_UNUSABLE, ALONE)) else ""
 
 
 def stratified(panel: Panel, strata: Sequence[str], lots_of: str = "") -> Panel:

@@ -132,7 +132,8 @@ def outside_scale(panel: Panel, declared: MeasuredFidelity) -> str:
         if len(wrong):
             first = wrong.iloc[0]
             where = f"{first['unit']} in {panel.periods.name(first['time'])}"
-            return f"{len(wrong)} scores of {name} lie outside {low:g} to {high:g}, the first {where}"
+            said = "1 score of {} lies" if len(wrong) == 1 else f"{len(wrong)} scores of {{}} lie"
+            return f"{said.format(name)} outside {low:g} to {high:g}, the first {where}"
     return "" if len(table) else f"{declared.label} has no score in any treated period{_lacking(frame, declared)}"
 
 

@@ -17,7 +17,7 @@ from sos_eval.errors import NotIdentified, numeral
 from sos_eval.numerics.lots import found_in_four_of_five, share_reached
 from sos_eval.panel.own_names import Stratum
 from sos_eval.panel.panel import Array, Panel
-from sos_eval.results.assignments import assignment_space, cut_by, strata_columns
+from sos_eval.results.assignments import ALONE, assignment_space, cut_by, strata_columns
 from sos_eval.results.estimate import Batch, overall_place
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.without_effect import without_effect
@@ -102,6 +102,9 @@ def groups_of(panel: Panel, by: str) -> dict[str, NDArray[np.bool_]]:
     if why := _no_groups(panel, by):
         raise NotIdentified(panel.fault(f"moderators: {why}", f"write {by}_half or {by}_third"))
     space = assignment_space(panel, (by,))
+    if space == ALONE:
+        what = "no group holds both treated and untreated units: it says who begins, not for whom it works"
+        raise NotIdentified(panel.fault(f"moderators: {by}: {what}", "name a column whose values the two share"))
     if isinstance(space, str):
         raise NotIdentified(panel.fault(f"moderators: {by}: {space.removeprefix('strata: ')}"))
     own, values = space.stratum[space.item], cut_by(panel, by)

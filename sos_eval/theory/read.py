@@ -13,9 +13,11 @@ from sos_eval.theory.beside import noted_beside
 from sos_eval.theory.dot import read_dot
 from sos_eval.theory.programme import SCHEMA, ProgrammeTheory, TheoryNode
 
-__all__ = ["read_theory", "read_theory_file"]
+__all__ = ["constant_at", "read_theory", "read_theory_file"]
 
 _AT = ("theory",)
+#: Files of arrows and labels alone.
+_DRAWN = (".dot", ".gv")
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,14 @@ def read_theory_file(path: str | Path) -> ProgrammeTheory:
     return theory
 
 
+def constant_at(document: Document, node: str) -> str:
+    """Return where a node is said to be constant: in the design, or in the theory's own file that it names."""
+    file = (document.data.get("theory") or {}).get("file")
+    if file is None or Path(file).suffix in _DRAWN:
+        return document.where((*_AT, "nodes", node, "constant"))
+    return read_yaml(document.path.parent / str(file)).where(("nodes", node, "constant"))
+
+
 def _sourced(section: ProgrammeTheory, document: Document, faults: Faults) -> _Sourced | None:
     """Fold in the file or the DOT text, if the arrows stand there."""
     given = [name for name in ("file", "dot", "edges") if getattr(section, name)]
@@ -81,7 +91,7 @@ def _sourced(section: ProgrammeTheory, document: Document, faults: Faults) -> _S
     if section.file is None:
         return _Sourced(section, lambda i: document.where((*_AT, "edges", i)), _keys(document))
     file = document.path.parent / section.file
-    if file.suffix in (".dot", ".gv"):
+    if file.suffix in _DRAWN:
         text = noted_beside(document, (*_AT, "file"), section.file, faults, read_text)
         return None if text is None else _of_dot(section, text, str(file), document, faults)
     found = noted_beside(document, (*_AT, "file"), section.file, faults, read_yaml)
@@ -135,6 +145,13 @@ def _of_yaml(section: ProgrammeTheory, found: Document, document: Document, faul
 
 def _check(sourced: _Sourced, faults: Faults) -> None:
     """Note what is wrong with the graph: names, circles, no way from treatment to outcome."""
+    if meant := _meant_outcome(sourced.theory):
+        theory = sourced.theory
+        what = f"no arrow names {theory.outcome!r}"
+        if theory.outcome in theory.graph.nodes:
+            what = f"{theory.outcome!r} stands before other nodes, and arrows end at {meant!r}, which is not declared"
+        faults.add(sourced.key("outcome"), f"theory.outcome: {what}", f'did you mean "{meant}"?')
+        sourced = replace(sourced, theory=replace(theory, outcome=meant))  # the rest is told as if it were written
     theory, graph = sourced.theory, sourced.theory.graph
     _check_names(sourced, faults)
     for i, edge in enumerate(theory.edges):
@@ -152,6 +169,16 @@ def _check(sourced: _Sourced, faults: Faults) -> None:
         faults.add(sourced.key(), what, "add the arrows that are missing")
     elif not cycle:
         _check_paths(sourced, faults)
+
+
+def _meant_outcome(theory: ProgrammeTheory) -> str:
+    """Return the one undeclared end of the arrows where the declared outcome is no end of them; empty elsewhere."""
+    graph, known = theory.graph, [*theory.nodes, theory.treatment, theory.outcome]
+    ends = [node for node in graph.nodes if node not in known and not graph.children[node]]
+    another = theory.outcome in theory.nodes and bool(graph.children.get(theory.outcome))
+    wrong = theory.outcome not in graph.nodes or another
+    slip = len(ends) == 1 and "did you mean" in nearest(ends[0], list(theory.nodes))
+    return ends[0] if theory.nodes and wrong and len(ends) == 1 and not slip else ""
 
 
 def _absent(theory: ProgrammeTheory) -> list[str]:

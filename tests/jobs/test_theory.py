@@ -52,6 +52,7 @@ seed: 1
 """
 
 
+SPLIT = "  mediation: [{through: trust, ignorability: none hidden}]\n"
 NEAR = ("  statements:", "  differs: {need: an index of 2015}\n  statements:")
 
 
@@ -267,8 +268,30 @@ def test_a_text_that_is_no_graph_is_told_where_it_stands(tmp_path, dot, line):
 
 def test_a_constant_node_whose_column_changes_is_refused_with_the_first_unit(tmp_path):
     load(tmp_path, ("{label: Parents' trust}", "{label: Parents' trust, constant: true}"))
-    with pytest.raises(InputFault, match=r"d.yaml:16: theory.nodes.trust: constant, and trust changes within \d+;"):
+    said = r"theory.nodes.trust: constant, and its column trust changes within \d+;"
+    with pytest.raises(InputFault, match=rf"d.yaml:14: {said}"):
         check_design(tmp_path / "d.yaml")
+    head = "schema: sos-eval/theory/1\nname: t\nnodes:\n  trust:\n    label: Trust\n    constant: true\n"
+    (tmp_path / "t.yaml").write_text(f"{head}edges: [[practice, trust], [trust, outcome]]\n")
+    section = DESIGN[DESIGN.index("theory:\n") : DESIGN.index("seed: 1")]
+    load(tmp_path, (section, "theory: {file: t.yaml, columns: {trust: trust}}\n"))
+    with pytest.raises(InputFault, match=rf"t.yaml:6: {said}"):
+        check_design(tmp_path / "d.yaml")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "why"),
+    [
+        ("entries", "no arrow names 'entries'"),
+        ("trust", "'trust' stands before other nodes, and arrows end at 'outcome', which is not declared"),
+    ],
+)
+def test_an_outcome_that_is_not_the_end_of_the_arrows_is_one_fault(tmp_path, outcome, why):
+    with pytest.raises(DesignFault) as caught:
+        load(tmp_path, ("theory:\n", f"theory:\n  outcome: {outcome}\n"), ("  statements:", f"{SPLIT}  statements:"))
+    assert [str(fault).partition("d.yaml:")[2] for fault in caught.value.faults] == [
+        f'14: theory.outcome: {why}; did you mean "outcome"?'
+    ]
 
 
 def test_a_statement_that_says_nothing_is_refused(tmp_path):

@@ -178,6 +178,16 @@ def test_a_column_of_numbers_that_makes_no_groups_is_told_how_to_be_cut():
     assert group_faults(by_code, "code") == []
 
 
+def test_a_column_that_tells_who_begins_is_no_moderator():
+    data = panel()
+    scored = data.with_columns(fidelity=np.where(data.ever_treated[data.unit_codes], 0.7, 0.0))
+    with pytest.raises(
+        NotIdentified, match="no group holds both treated and untreated units: it says who begins"
+    ) as caught:
+        group_faults(scored, "fidelity_half")
+    assert caught.value.faults[0].instead == "name a column whose values the two share"
+
+
 def test_run_refuses_a_group_without_a_treated_unit(tmp_path):
     from sos_eval.jobs.check import check_design
 

@@ -110,7 +110,7 @@ def test_file_with_columns_of_the_design(tmp_path):
         ("theory:\n  outcome: care_rate\n  nodes: {a: {}}\n  edges: [[practice, a], [a, care_rte]]\n",
          ["d.yaml:2: theory.outcome: no arrow names 'care_rate'; did you mean \"care_rte\"?"]),
         ("theory:\n  outcome: entries\n  nodes: {a: {}}\n  edges: [[practice, a], [a, outcome]]\n",
-         ["d.yaml:2: theory.outcome: no arrow names 'entries'; write one of: practice, a, outcome"]),
+         ["d.yaml:2: theory.outcome: no arrow names 'entries'; did you mean \"outcome\"?"]),
         ("theory: {file: d.yaml}\n", ["d.yaml: schema: None is no theory; write sos-eval/theory/1"]),
     ],
 )  # fmt: skip

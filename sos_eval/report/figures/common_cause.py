@@ -47,8 +47,9 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     )
     for label in axes[0].clabel(lines, fmt=lambda share: f"{100 * share:.0f}%", fontsize=8.5, colors=INK):
         label.set_clip_on(False)  # a line that only touches a corner has its label on the edge
-    room = {"xlim": (0, grid.columns.max() * _ROOM), "ylim": (0, grid.index.max() * _ROOM)}
-    axes[0].set(**room, xlabel="Its correlation with who began", ylabel="Its effect, in SD of outcomes' changes")
+    ends = [float(table[name].max()) * _ROOM for name in ("with_treatment", "with_outcome")]
+    axes[0].set(xlim=(0, ends[0]), ylim=(0, ends[1]))
+    axes[0].set(xlabel="Its correlation with who began", ylabel="Its effect, in SD of outcomes' changes")
     return shown
 
 
