@@ -90,7 +90,7 @@ def test_a_rising_score_has_shares_of_the_same_units():
 def test_scores_outside_the_scale_are_named():
     assert outside_scale(panel(), DECLARED) == ""
     said = outside_scale(panel(((0.5, 1.7), (0.9, 0.7))), DECLARED)
-    assert said == "1 scores of score lie outside 0 to 1, the first u001 in 2004"
+    assert said == "1 score of score lies outside 0 to 1, the first u001 in 2004"
     assert outside_scale(panel(((np.nan,) * 2,) * 2), DECLARED) == "score has no score in any treated period"
 
 
@@ -99,7 +99,7 @@ def test_an_item_outside_the_scale_is_named_though_the_mean_is_inside():
     data = panel(((0.9, 0.5), (0.5, 0.5))).with_columns(other=0.0)
     declared = MeasuredFidelity(items={"score": 2.0, "other": 1.0}, scale=(0.0, 0.8))
     assert scored(data, declared).to_numpy()[2] == pytest.approx(0.6)
-    assert outside_scale(data, declared) == "1 scores of score lie outside 0 to 0.8, the first u001 in 2003"
+    assert outside_scale(data, declared) == "1 score of score lies outside 0 to 0.8, the first u001 in 2003"
 
 
 @pytest.mark.parametrize(
