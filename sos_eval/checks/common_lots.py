@@ -76,8 +76,10 @@ class Varied:
         """How many units its estimate rests on."""
         if self.fitted is None:
             return {"n_units": float("nan"), "n_treated_units": float("nan")}
-        panel = self.fitted.panel
-        return {"n_units": float(panel.n_units), "n_treated_units": float(panel.ever_treated.sum())}
+        panel, cells, at = self.fitted.panel, self.fitted.estimate.cells, overall_row(self.fitted)
+        if at is None:
+            return {"n_units": float(panel.n_units), "n_treated_units": float(panel.ever_treated.sum())}
+        return {name: float(cells[name].iloc[at]) for name in ("n_units", "n_treated_units")}
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from sos_eval.panel.small_counts import replaced, rest_replaced
 from sos_eval.results.counted import by_unit, each_adds, of_unit, yes_by_unit
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.pinned import adds_to, pins_down
+from sos_eval.results.resting import Resting
 from sos_eval.results.search import (
     UNKNOWN,
     are_alike,
@@ -67,6 +68,8 @@ class Members:
         Whom the covariates that it adjusts for set apart.
     clusterings
         Each unit's cluster, by every column by which some procedure adds units up.
+    resting
+        Whom its rows rest on, as the estimate says.
     """
 
     cohorts: Mapping[float, Names] = field(default_factory=dict)
@@ -85,6 +88,7 @@ class Members:
     falls: bool = False
     set_apart: SetApart = field(default_factory=SetApart, compare=False, repr=False)
     clusterings: tuple[Mapping[str, str], ...] = field(default=(), compare=False, repr=False)
+    resting: Resting = field(default_factory=Resting, compare=False, repr=False)
 
     @classmethod
     def of(cls, fitted: Fitted, also: Collection[str] = ()) -> Self:
@@ -125,7 +129,7 @@ class Members:
         return cls(
             cohorts, others, times, own, each_of, adds_of, most, weighing, kinds_of(fitted), histories,
             donors, panel.outcome.transform == "log", panel.replaced_below > 0, bool((np.diff(read) < 0).any()),
-            apart, clusters,
+            apart, clusters, Resting.of(fitted),
         )  # fmt: skip
 
     @property
@@ -339,6 +343,8 @@ class Members:
         """Whether the two differ by some units, and by so few that a difference would tell of these alone."""
         both = (self.resting_on(fewest), other.resting_on(fewest))
         if any(0 < len(mine ^ theirs) < fewest for mine, theirs in both[0]._beside(both[1])):
+            return True
+        if self.resting.near(other.resting, fewest):
             return True
         there = [one.histories.there(one.treated | one.others) for one in both]
         mine, theirs = (dict(zip(one.times, rows, strict=False)) for one, rows in zip(both, there, strict=True))
