@@ -18,7 +18,7 @@ from sos_eval.bundle.content import BundleContent, Confidential
 from sos_eval.bundle.digits import rounded, rounded_table, significant
 from sos_eval.bundle.errors_told import ERROR_COLUMNS, ERRORS, ToldErrors
 from sos_eval.bundle.held import HeldBack
-from sos_eval.bundle.nested import nested_outcomes
+from sos_eval.bundle.nested import alike_outcomes, nested_outcomes
 from sos_eval.bundle.passed_balance import COVARIATE, PassedBalance
 from sos_eval.bundle.passed_words import PEOPLE, PassedWords
 from sos_eval.bundle.people import level_of
@@ -191,7 +191,8 @@ class _Gate:
     def nested(self) -> frozenset[str]:
         """Return the outcomes that are part of one that is told, or hold one, and are not told themselves."""
         paths, first = self.content.tables.get("outcome_paths"), self.content.facts.headline.outcome
-        return frozenset() if paths is None else nested_outcomes(paths, self.about.behind, first, self.about.disclosure)
+        found = frozenset() if paths is None else nested_outcomes(paths, self.about.behind, first, self.about.disclosure)
+        return found | alike_outcomes(self.about.members, first, self.about.disclosure.fewest, found)
 
     def _budget(self, key: tuple[str, str]) -> None:
         """Find to how many digits an estimate may be told whose counts could be searched for."""

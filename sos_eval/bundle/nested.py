@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from sos_eval.bundle.withheld import carries
 from sos_eval.panel.disclosure import Disclosure
+from sos_eval.results.members import Members
 from sos_eval.results.pinned import pins_down
 from sos_eval.results.search import can_be_searched, is_part
 
-__all__ = ["nested_outcomes"]
+__all__ = ["alike_outcomes", "nested_outcomes"]
 
 Array = NDArray[np.float64]
 
@@ -46,6 +47,32 @@ def nested_outcomes(paths: pd.DataFrame, behind: Sequence[Array], first: str, ab
         found = any(_difference_is_found(rows[name], rows[other], about.smallest) for other in told)
         (nested if found else told).append(name)
     return frozenset(nested)
+
+
+def alike_outcomes(
+    members: Mapping[tuple[str, str], Members], first: str, fewest: int, nested: Collection[str]
+) -> frozenset[str]:
+    """Return the outcomes that are one that is told but for few units: both told, their difference is of these alone.
+
+    Parameters
+    ----------
+    members
+        The units behind each estimate, by estimator and outcome.
+    first
+        The headline's outcome, which is told; the others in the order of the estimates.
+    fewest
+        Fewest units of a result.
+    nested
+        Outcomes that are not told already.
+    """
+    of_outcome = {name: one for (_, name), one in reversed(members.items())}
+    told: list[str] = []
+    alike: list[str] = []
+    for name in sorted(dict.fromkeys(name for _, name in members), key=lambda one: one != first):
+        if name not in nested:
+            near = any(of_outcome[name].weighs_few_otherwise(of_outcome[other], fewest) for other in told)
+            (alike if near else told).append(name)
+    return frozenset(alike)
 
 
 def _difference_is_found(

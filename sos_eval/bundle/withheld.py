@@ -157,7 +157,10 @@ def beside_others(
     """
     outcomes = paths["outcome"].astype(str).to_numpy(object)
     apart = {outcome for (_, outcome), one in members.items() if one.apart(fewest)}
-    apart |= {key[1] for key, one in members.items() if key not in silent and one.near(one.plain(), fewest)}
+    for key, one in members.items():
+        plain = one.plain()
+        if key not in silent and (one.near(plain, fewest) or one.weighs_few_otherwise(plain, fewest)):
+            apart.add(key[1])
     for (estimator, outcome), one in members.items():
         if estimator != first:
             continue

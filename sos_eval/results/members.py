@@ -108,7 +108,8 @@ class Members:
         weighs = panel.frame[(panel.frame["weight"] > 0) & panel.frame["outcome"].notna()]
         treated = frozenset(names[panel.ever_treated])
         clusters = clusterings_of(panel, also)
-        apart = SetApart.by(weighs, weighing.adjusted_for, (treated, others))
+        waiting = (frozenset(names[starts > start]) for start in panel.cohorts)  # who serves those that begin earlier
+        apart = SetApart.by(weighs, weighing.adjusted_for, dict.fromkeys((treated, others, *waiting)))
         if panel.layout != "panel":
             yes, one, most = yes_by_unit(panel)
             plain = replace(weighing, by_numbers=False)  # covariates of people are no counts of a unit
@@ -180,8 +181,9 @@ class Members:
         return self._without(self.set_apart.few(fewest))
 
     def plain(self) -> Members:
-        """Return it as if it adjusted for nothing, as means do."""
-        return replace(self, set_apart=SetApart())
+        """Return it as if it adjusted for nothing, within no strata, as means do."""
+        weighing = None if self.weighing is None else self.weighing.unstratified()
+        return replace(self, set_apart=SetApart(), weighing=weighing)
 
     def _without(self, names: Names) -> Members:
         if not names:

@@ -23,7 +23,8 @@ class Weighing:
     Attributes
     ----------
     cells
-        Outcome (which holds its denominator), weight and stratum by unit and period; means where rows are people.
+        Outcome (which holds its denominator), weight, stratum and what share of it ever starts, by unit and period;
+        means where rows are people.
     adjusted_for, how
         The covariates that it adjusts for, and by what method; empty where by none.
     pooled
@@ -43,8 +44,10 @@ class Weighing:
     def of(cls, fitted: Fitted) -> Self:
         """Return that of an estimate."""
         frame, how = fitted.panel.frame, fitted.estimator
+        frame = frame.assign(share=_share_treated(frame))
         by = frame.groupby(["unit", "time"], observed=True, sort=False)
-        cells = by[["outcome", "weight"]].mean().assign(stratum=by["stratum"].first() if "stratum" in frame else "")
+        cells = by[["outcome", "weight", "share"]].mean()
+        cells = cells.assign(stratum=by["stratum"].first() if "stratum" in frame else "")
         ways = tuple(str(getattr(how, name, "")) for name in ("name", "adjust", "by"))
         names = how.adjusts_for(fitted.panel.covariates)
         pooled = "poisson" in (how.name.split("_")[0], getattr(how, "family", ""))
@@ -72,15 +75,49 @@ class Weighing:
         both = self.cells.join(other.cells.add_suffix("_other"), how="inner")
         return any(_apart(both[name], both[f"{name}_other"]) for name in ("outcome", "weight", "stratum"))
 
+    def unstratified(self) -> Self:
+        """Return it as if it were made within no strata, as means are."""
+        return replace(self, cells=self.cells.assign(share=1.0))
+
     def few_apart(self, other: Self, fewest: int) -> bool:
-        """Whether weights of the two are in one proportion but for those of few units: a difference tells of these."""
-        by = [one.cells["weight"].groupby(level="unit", observed=True) for one in (self, other)]
-        both = pd.concat([one.mean() for one in by], axis=1, join="inner").to_numpy(float)
-        ratios = np.log(both[(both > 0).all(axis=1)]) @ [1.0, -1.0]
-        if not len(ratios):
-            return False
-        usual = max(ratios, key=lambda one: (np.abs(ratios - one) <= _CLOSE).sum())
-        return 0 < int((np.abs(ratios - usual) > _CLOSE).sum()) < fewest
+        """Whether the two are alike but for few units, of whom a difference tells.
+
+        Their weights or outcomes are in one proportion in a period, or their outcomes apart by one number, and the
+        share of the treated in the strata of the one is paired with one in those of the other, but for these.
+        """
+        both = self.cells.join(other.cells.add_suffix("_other"), how="inner")
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio, weight = (both[name] / both[f"{name}_other"] for name in ("outcome", "weight"))
+        weight = weight.where((both["weight"] > 0) & (both["weight_other"] > 0))
+        pairs = both.groupby(["share", "share_other"], dropna=False).ngroup().astype(float)
+        pairs = pairs.mask(np.isclose(both["share"], both["share_other"], rtol=0.0, atol=_CLOSE), -1.0)
+        gap = both["outcome"] - both["outcome_other"]
+        return any(_few_unlike(one, fewest) for one in (weight, ratio, gap, pairs))
+
+
+def _few_unlike(values: pd.Series, fewest: int) -> bool:
+    """Whether a number is one for most units in each period, and another for fewer than may be told of, and for some.
+
+    Parameters
+    ----------
+    values
+        By unit and period; NaN where it is not known.
+    """
+    cells = values.rename("value").reset_index().dropna()
+    if not len(cells):
+        return False
+    cells["value"] = [float(f"{value:.10e}") for value in cells["value"]]
+    usual = cells.groupby("time")["value"].agg(lambda one: one.mode().iloc[0])
+    unlike = cells.loc[cells["value"].to_numpy() != cells["time"].map(usual).to_numpy(), "unit"].nunique()
+    return bool(0 < unlike < min(fewest, cells["unit"].nunique() / 2))
+
+
+def _share_treated(frame: pd.DataFrame) -> pd.Series:
+    """Return by row what share of its stratum and period ever starts; one where there are no strata."""
+    if "stratum" not in frame:
+        return pd.Series(1.0, frame.index)
+    starts = np.isfinite(frame["first_treated"]).astype(float)
+    return starts.groupby([frame["stratum"], frame["time"]], observed=True).transform("mean")
 
 
 def _numbers(frame: pd.DataFrame, names: Iterable[str]) -> list[str]:

@@ -83,12 +83,12 @@ def test_an_alternative_that_leaves_a_small_part_out_is_not_told(part, told, tmp
 
 
 def test_a_difference_tells_no_finer_than_the_estimates_beside_it(tmp_path):
-    """Another denominator in one authority: the shift was its small count times a known number."""
+    """Another denominator in three authorities: the shift was of the small counts of one."""
     children = np.random.default_rng(6).integers(9_000, 60_000, (12, 1)).repeat(4, axis=1)
     children[0] = 2_100
     counts = np.random.default_rng(7).integers(100, 600, (12, 4))
     counts[0] = [3, 5, 2, 4]
-    revised = np.where(np.arange(12)[:, None] == 0, 2_125, children)
+    revised = np.where(np.arange(12)[:, None] < 3, children + 25, children)
     vary = "{exposure: revised, label: revised}"
     design = PLAIN + f"checks: [{{robustness: {{draws: 19, vary: [{vary}]}}}}]\n"
     bundle = world(tmp_path, 6, design, children=children, entries=counts, revised=revised)

@@ -6,25 +6,33 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sos_eval.bundle.nested import alike_outcomes
 from sos_eval.checks.common_lots import Varied
 from sos_eval.estimators.callaway_santanna import CallawaySantAnna
 from sos_eval.estimators.stacked import Stacked
+from sos_eval.estimators.twfe import TWFE
 from sos_eval.panel.tabular import from_frame
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.members import Members
 
-NEVER, NOT_YET = CallawaySantAnna(control="never_treated"), CallawaySantAnna(control="not_yet_treated")
+NEVER = CallawaySantAnna(control="never_treated", covariates=())
+NOT_YET = CallawaySantAnna(control="not_yet_treated", covariates=())
+ADJUSTED = CallawaySantAnna(control="not_yet_treated", adjust="reg", covariates=("kind",))
 WINDOW = Stacked(window=(-3, 2))
 
 
-def fitted(estimator, late=0, gap=False):
+def fitted(estimator, late=0, gap=False, kind=None, stratum=None, revised=(), by=2.0):
     """Eight starts in 2012, some in 2013, thirteen others, from 2006 to 2014; a control without one year."""
     starts = [2013] * late + [2012] * 8 + [0] * 13
     rows = [(f"A{u:02d}", start, 2006 + t) for u, start in enumerate(starts) for t in range(9)]
     frame = pd.DataFrame(rows, columns=["la", "start", "year"])
     frame["rate"] = np.random.default_rng(3).uniform(20, 60, len(frame))
+    frame["rate"] *= np.where(frame["la"].isin(revised), by, 1.0)
     frame.loc[gap & (frame["la"] == "A20") & (frame["year"] == 2010), "rate"] = np.nan
-    panel = from_frame(frame, unit="la", time="year", outcome="rate", first_treated="start")
+    frame["kind"] = np.where(frame["la"].isin(kind or ()), "island", "main")
+    panel = from_frame(frame, unit="la", time="year", outcome="rate", first_treated="start", covariates=["kind"])
+    if stratum is not None:
+        panel = panel.with_columns(stratum=np.where(panel.frame["unit"].isin(stratum), "island", "main").astype(object))
     return Fitted("one", "primary", estimator, estimator.complete(panel), panel)
 
 
@@ -52,3 +60,34 @@ def test_a_row_says_on_how_many_units_its_own_estimate_rests():
     """Not how many are in the panel."""
     assert Varied("window", fitted(WINDOW, late=1)).sizes == {"n_units": 21.0, "n_treated_units": 8.0}
     assert Varied("never", fitted(NEVER, late=1)).sizes == {"n_units": 22.0, "n_treated_units": 9.0}
+
+
+@pytest.mark.parametrize(
+    ("late", "kind", "near"),
+    [
+        (3, ["A00", "A03", "A04", "A05"], True),  # of those who serve until 2013 one has the kind of three treated
+        (4, ["A00", "A01", "A04", "A05", "A06"], True),
+        (4, ["A00", "A01", "A02", "A04", "A05", "A06", "A12", "A13", "A14"], False),
+    ],
+)
+def test_who_serves_until_it_begins_is_set_apart_by_covariates_too(late, kind, near):
+    plain, adjusted = (Members.of(fitted(one, late=late, kind=kind)) for one in (NOT_YET, ADJUSTED))
+    assert plain.near(adjusted, 3) == near
+
+
+STRATA = [(["A20"], True), (["A00", "A20"], True), ([f"A{k:02d}" for k in range(5, 16)], False), ([], False)]
+
+
+@pytest.mark.parametrize(("stratum", "few"), STRATA)
+def test_strata_of_a_few_weigh_these_otherwise(stratum, few):
+    plain, within = (Members.of(fitted(TWFE(), stratum=one)) for one in (None, stratum))
+    assert plain.weighs_few_otherwise(within, 3) == within.weighs_few_otherwise(within.plain(), 3) == few
+    assert not within.weighs_few_otherwise(within, 3)
+
+
+@pytest.mark.parametrize(("revised", "few"), [(["A20"], True), (["A00", "A20"], True), (["A01", "A02", "A20"], False)])
+def test_outcomes_that_differ_for_a_few_are_alike(revised, few):
+    first, second = (Members.of(fitted(NEVER, revised=one)) for one in ((), revised))
+    assert first.weighs_few_otherwise(second, 3) == few
+    told = {("one", "first"): first, ("one", "second"): second}
+    assert alike_outcomes(told, "first", 3, ()) == (frozenset({"second"}) if few else frozenset())
