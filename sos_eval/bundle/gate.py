@@ -191,8 +191,10 @@ class _Gate:
     def nested(self) -> frozenset[str]:
         """Return the outcomes that are part of one that is told, or hold one, and are not told themselves."""
         paths, first = self.content.tables.get("outcome_paths"), self.content.facts.headline.outcome
-        found = frozenset() if paths is None else nested_outcomes(paths, self.about.behind, first, self.about.disclosure)
-        return found | alike_outcomes(self.about.members, first, self.about.disclosure.fewest, found)
+        about, found = self.about.disclosure, frozenset[str]()
+        if paths is not None:
+            found = nested_outcomes(paths, self.about.behind, first, about)
+        return found | alike_outcomes(self.about.members, first, about.fewest, found)
 
     def _budget(self, key: tuple[str, str]) -> None:
         """Find to how many digits an estimate may be told whose counts could be searched for."""

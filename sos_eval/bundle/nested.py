@@ -24,7 +24,7 @@ _ROW = ["group", "cohort", "time"]
 def nested_outcomes(paths: pd.DataFrame, behind: Sequence[Array], first: str, about: Disclosure) -> frozenset[str]:
     """Return the outcomes that are not told, for beside one that is their difference is a count that would be found.
 
-    One is part of another where no count of it is above the other's.
+    One is part of another where fewer than a quarter of its counts are above the other's.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def alike_outcomes(
     nested
         Outcomes that are not told already.
     """
-    of_outcome = {name: one for (_, name), one in reversed(members.items())}
+    of_outcome = {name: one for (_, name), one in reversed([*members.items()])}
     told: list[str] = []
     alike: list[str] = []
     for name in sorted(dict.fromkeys(name for _, name in members), key=lambda one: one != first):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sos_eval.errors import DataFault, Faults
 from sos_eval.panel.caveats import Caveat
+from sos_eval.panel.made_of import at_scale
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.panel.read.columns import parsed
 from sos_eval.panel.read.reading import Reading
@@ -125,7 +126,7 @@ def rest_replaced(panel: Panel) -> NDArray[np.bool_]:
 
 def ends_of_replaced(panel: Panel, rows: NDArray[np.intp]) -> tuple[Array, Array]:
     """Return the least and the largest whole number in whose place some replaced counts may stand, (n,) each."""
-    exposure, rest = panel.frame["exposure"].to_numpy(float)[rows], rest_replaced(panel)[rows]
+    exposure, rest = _denominators(panel).to_numpy()[rows], rest_replaced(panel)[rows]
     below = panel.replaced_below
     low = np.where(rest, np.maximum(exposure - below + 1, below), 1.0)
     either = (exposure > below) & (exposure - below // 2 < below)  # what leaves few of these stands at the middle too
@@ -135,14 +136,17 @@ def ends_of_replaced(panel: Panel, rows: NDArray[np.intp]) -> tuple[Array, Array
 def _at_middle(counts: Array, exposure: Array, smallest: int) -> Array:
     """Return counts with those that are protected at the middle, (n,), never more than there are of the denominator.
 
-    One that leaves few of it leaves the middle, where that is no small count again; nought stays nought.
+    One that leaves few of it leaves the middle, where that is no small count again; nought stays nought. Denominators
+    in thousands are counts of thousands.
 
     Examples
     --------
     >>> _at_middle(np.array([0.0, 1, 2, 5, 6, 17, 19, 20]), np.array([2.0, 2, 2, 9, 7, 20, 20, 20]), 6).tolist()
     [0.0, 2.0, 2.0, 3.0, 3.0, 17.0, 17.0, 20.0]
+    >>> _at_middle(np.array([699.0, 30]), np.array([0.7, 0.8]), 6).tolist()
+    [697.0, 30.0]
     """
-    middle = smallest // 2
+    middle, exposure = smallest // 2, at_scale(exposure, counts)
     small = (counts > 0) & (counts < smallest)
     rest = (exposure - counts > 0) & (exposure - counts < smallest) & (counts >= smallest)
     small |= rest & (exposure - middle < smallest)
@@ -159,7 +163,13 @@ def _why_not(panel: Panel) -> str:
 def _small_and_rest(panel: Panel, smallest: int) -> tuple[pd.Series, pd.Series]:
     """Say which counts are small, and which others but nought leave so few of their denominator."""
     count = panel.frame["count"]
-    return _protected(count, smallest), _protected(panel.frame["exposure"] - count, smallest) & (count >= smallest)
+    return _protected(count, smallest), _protected(_denominators(panel) - count, smallest) & (count >= smallest)
+
+
+def _denominators(panel: Panel) -> pd.Series:
+    """Return the denominators of the outcome in use as whole numbers."""
+    exposure, count = (panel.frame[name].to_numpy(float) for name in ("exposure", "count"))
+    return pd.Series(at_scale(exposure, count), panel.frame.index)
 
 
 def _protected(counts: pd.Series, smallest: int) -> pd.Series:

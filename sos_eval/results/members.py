@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sos_eval.panel.made_of import grows, made_of
 from sos_eval.panel.small_counts import replaced, rest_replaced
 from sos_eval.results.counted import by_unit, each_adds, of_unit, yes_by_unit
 from sos_eval.results.fitted import Fitted
@@ -63,7 +64,7 @@ class Members:
     replaced
         Whether small counts were replaced before anything was computed; see `panel.small_counts`.
     falls
-        Whether some count is below its unit's last one, a replaced one in its place: so that they do not only grow.
+        Whether counts, replaced ones in their place, do not only grow, a few apart.
     set_apart
         Whom the covariates that it adjusts for set apart.
     clusterings
@@ -129,7 +130,7 @@ class Members:
         read = np.array([*by_unit(panel, panel.frame["count"].mask(rest_replaced(panel))).values()])
         return cls(
             cohorts, others, times, own, each_of, adds_of, most, weighing, kinds_of(fitted), histories,
-            donors, panel.outcome.transform == "log", panel.replaced_below > 0, bool((np.diff(read) < 0).any()),
+            donors, panel.outcome.transform == "log", panel.replaced_below > 0, not grows(np.diff(read)),
             apart, clusters, Resting.of(fitted),
         )  # fmt: skip
 
@@ -247,16 +248,7 @@ class Members:
 
     def _made_of(self) -> list[Mapping[str, Array]]:
         """Return the counts, and by unit and period the counts that these tell of: the rest, and what is new."""
-        made, known = [self.counts], np.array([*self.counts.values()]).reshape(-1, len(self.times))
-        if not np.isfinite(known).any() or np.isposinf(known).any():
-            return made
-        rest = {name: self.most[name] - counts for name, counts in self.counts.items()}
-        if not (np.array([*rest.values()]) < 0).any() and np.isfinite([*rest.values()]).any():
-            made.append(rest)
-        new = np.diff(known, axis=1, prepend=np.nan)
-        if np.isfinite(new).any() and not (new < 0).any() and not self.falls:
-            made.append(dict(zip(self.counts, new, strict=True)))
-        return made
+        return made_of(self.counts, self.most, growing=not self.falls)
 
     def beyond(self, other: Members) -> Members | None:
         """Return these units with what they count beyond another estimate's; None unless one is part of the other.

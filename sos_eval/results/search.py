@@ -13,6 +13,8 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from sos_eval.panel.made_of import one_way
+
 __all__ = [
     "FULL_DIGITS", "LEFT", "UNKNOWN", "are_alike", "can_be_searched", "can_be_searched_by_number", "digits_of",
     "digits_that_leave", "is_part", "taken",
@@ -81,14 +83,14 @@ def can_be_searched_by_number(units: float, smallest: int) -> bool:
 
 
 def is_part(gaps: Array) -> bool:
-    """Say whether counts are part of others, by what the ones exceed the others by; NaN where both are not known.
+    """Say whether counts are part of others, a few apart, by what they exceed these by; NaN where both are not known.
 
     Examples
     --------
     >>> is_part(np.array([2.0, 0.0, np.nan])), is_part(np.array([2.0, -1.0])), is_part(np.zeros(2))
     (True, False, False)
     """
-    return bool((gaps > 0).any() != (gaps < 0).any())
+    return one_way(gaps) or one_way(-gaps)
 
 
 def are_alike(counts: Array, each: Array, smallest: int) -> bool:

@@ -117,7 +117,8 @@ def _share_treated(frame: pd.DataFrame) -> pd.Series:
     if "stratum" not in frame:
         return pd.Series(1.0, frame.index)
     starts = np.isfinite(frame["first_treated"]).astype(float)
-    return starts.groupby([frame["stratum"], frame["time"]], observed=True).transform("mean")
+    shares: pd.Series = starts.groupby([frame["stratum"], frame["time"]], observed=True).transform("mean")
+    return shares
 
 
 def _numbers(frame: pd.DataFrame, names: Iterable[str]) -> list[str]:
