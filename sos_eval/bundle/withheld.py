@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sos_eval.bundle.spans import hold_until_closed
 from sos_eval.results.members import Members
+from sos_eval.results.search import in_turn
 
 __all__ = ["BACK", "beside_others", "carries", "few_treated", "few_words", "path_rows", "result_rows", "said"]
 
@@ -185,8 +186,8 @@ def _tight(units: Array, least: int) -> bool:
 
 def carries(each: Array, count: Array, least: int) -> bool:
     """Whether a sum, to which each count adds so much, says of some that is not zero that it is below a number."""
-    most = float(each @ count) / each[count > 0]
-    return bool(len(most) and most.min() < least)
+    some = each[count > 0]
+    return bool(len(some)) and any(float(each @ one) / some.max() < least for one in in_turn(count, least))
 
 
 def _hold_before(

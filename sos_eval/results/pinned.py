@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from sos_eval.results.search import FULL_DIGITS
+from sos_eval.results.search import FULL_DIGITS, in_turn
 
 __all__ = ["adds_to", "pins_down"]
 
@@ -54,8 +54,12 @@ def pins_down(sums: Array, counts: Array, smallest: int, most: Array | None = No
     (True, False)
     """
     known = np.isfinite(counts) & np.isfinite(sums).all(axis=0)
-    count, weights = counts[known], sums[:, known]
-    highest = np.full(len(count), np.inf) if most is None else np.maximum(most[known], count)
+    limit = np.full(int(known.sum()), np.inf) if most is None else most[known]
+    return any(_pins_down(sums[:, known], one, smallest, limit) for one in in_turn(counts[known], smallest))
+
+
+def _pins_down(weights: Array, count: Array, smallest: int, most: Array) -> bool:
+    highest = np.maximum(most, count)
     protected = np.flatnonzero((count > 0) & (count < smallest))
     values = weights @ count
     weights, values = weights[values > 0], values[values > 0]

@@ -3,12 +3,15 @@
 A count that is about c is taken to be one of 2c + 1 whole numbers, nought to twice itself; counts have as many
 combinations as the product of these. A number of d significant digits that is made of them leaves about one in 10^d.
 Where a value stands in place of a count, nobody here knows that: it is taken to lie in the middle of those protected.
+So is a protected count: what is withheld must not hang on which it is, for whoever knows all others could then read it
+off the decision.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +20,7 @@ from sos_eval.panel.made_of import one_way
 
 __all__ = [
     "FULL_DIGITS", "LEFT", "UNKNOWN", "are_alike", "can_be_searched", "can_be_searched_by_number", "digits_of",
-    "digits_that_leave", "is_part", "taken",
+    "digits_that_leave", "in_turn", "is_part", "taken",
 ]  # fmt: skip
 
 Array = NDArray[np.float64]
@@ -30,6 +33,8 @@ UNKNOWN = math.inf
 LEFT = 3.0
 #: Combinations, as a power of ten, that a mean to full digits must leave for nobody to list them.
 _LISTED = 6.0
+#: So many protected counts, at most, are set to each protected number in turn.
+_IN_TURN = 3
 #: Of a count, by arithmetic.
 _ROUNDING = 1e-9
 
@@ -46,14 +51,33 @@ def digits_of(counts: Array) -> float:
 
 
 def taken(counts: Array, smallest: int) -> Array:
-    """Return counts, with those that are not known in the middle of those that are protected; NaN stays.
+    """Return counts, with those that are protected or not known in the middle of the protected; NaN stays.
 
     Examples
     --------
-    >>> taken(np.array([12.0, UNKNOWN, np.nan]), 6)
-    array([12.,  3., nan])
+    >>> taken(np.array([12.0, 5, 0, UNKNOWN, np.nan]), 6)
+    array([12.,  3.,  0.,  3., nan])
     """
-    return np.where(counts == UNKNOWN, smallest / 2, counts)
+    return np.where((counts == UNKNOWN) | _protected(counts, smallest), smallest / 2, counts)
+
+
+def in_turn(counts: Array, smallest: float) -> Iterator[Array]:
+    """Yield counts as they are, and where few are protected with each of these at each protected number in turn.
+
+    Examples
+    --------
+    >>> [one.tolist() for one in in_turn(np.array([12.0, 2]), 4)]
+    [[12.0, 2.0], [12.0, 1.0], [12.0, 2.0], [12.0, 3.0]]
+    """
+    yield counts
+    small = np.flatnonzero(_protected(counts, smallest))
+    if len(small) <= _IN_TURN:
+        for place, number in product(small.tolist(), range(1, math.ceil(smallest))):
+            yield np.where(np.arange(len(counts)) == place, float(number), counts)
+
+
+def _protected(counts: Array, smallest: float) -> NDArray[np.bool_]:
+    return np.asarray((counts > 0) & (counts < smallest))
 
 
 def can_be_searched(counts: Array, smallest: int) -> bool:
@@ -67,8 +91,7 @@ def can_be_searched(counts: Array, smallest: int) -> bool:
         Smallest count that is shown: those below it, and above zero, are protected.
     """
     likely = taken(counts, smallest)
-    protected = ((likely > 0) & (likely < smallest)).any()
-    return bool(protected) and digits_of(likely) - FULL_DIGITS < _LISTED
+    return bool(_protected(likely, smallest).any()) and digits_of(likely) - FULL_DIGITS < _LISTED
 
 
 def can_be_searched_by_number(units: float, smallest: int) -> bool:
@@ -114,8 +137,11 @@ def are_alike(counts: Array, each: Array, smallest: int) -> bool:
     False
     """
     known = np.isfinite(counts) & np.isfinite(each) & (each > 0)
-    count, one = counts[known], each[known]
-    protected = (count > 0) & (count < smallest)
+    return any(_are_alike(one, each[known], smallest) for one in in_turn(counts[known], smallest))
+
+
+def _are_alike(count: Array, one: Array, smallest: int) -> bool:
+    protected = _protected(count, smallest)
     if not protected.any():
         return False
     rates = count * one

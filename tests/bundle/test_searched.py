@@ -49,6 +49,7 @@ def undrawn(monkeypatch):
 def unsearched(monkeypatch):
     """Switch the rule off."""
     monkeypatch.setattr("sos_eval.results.search._LISTED", -np.inf)
+    monkeypatch.setattr("sos_eval.results.search._IN_TURN", 0)
     monkeypatch.setattr("sos_eval.results.members.Members.searched", lambda *told: False)
     monkeypatch.setattr("sos_eval.results.members.Members.protected_sides", lambda *told: iter(()))
     monkeypatch.setattr("sos_eval.bundle.searched.pins_down", lambda *told: False)
@@ -154,6 +155,7 @@ def test_ordinary_counts_are_told_as_before(n, smallest, tmp_path, monkeypatch):
         folder.mkdir()
         bundles.append(world(folder, counts)[1])
         monkeypatch.setattr("sos_eval.results.search._LISTED", -np.inf)
+    monkeypatch.setattr("sos_eval.results.search._IN_TURN", 0)
     assert same_but_for(*bundles) == set()
     assert read_table(bundles[0] / "estimates.csv")["estimate"].notna().all()
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from sos_eval.bundle.withheld import carries
 from sos_eval.results.members import Members
 from sos_eval.results.pinned import adds_to, pins_down
-from sos_eval.results.search import are_alike
+from sos_eval.results.search import are_alike, can_be_searched, digits_of, taken
 
 EQUAL = np.full(7, 0.5)
 SMALL_APART = np.append(EQUAL[:6], 12.5)
@@ -43,11 +44,24 @@ def test_alike_by_hand():
 
 @pytest.mark.parametrize(("last", "found"), [(20 / 21, True), (1.0, False)])
 def test_a_weighted_mean_that_tells_a_small_count_by_its_remainder_is_searched(last, found):
-    """Twelve audits of 20 files: equal rates tell nothing, weighed 20/21 the last adds as one of 21 files would."""
+    """Twelve audits of 20 files: equal weights tell nothing, weighed 20/21 the last adds as one of 21 files would."""
     names = [f"A{k:02d}" for k in range(12)]
-    counts = {name: np.array([2.0 if name == "A11" else 9.0]) for name in names}
+    counts = {name: np.array([2.0 if name == "A11" else 6.0 + k % 6]) for k, name in enumerate(names)}
     each = {name: np.array([1 / 20]) for name in names}
     adds = {name: one * (last if name == "A11" else 1) for name, one in each.items()}
     most = {name: np.array([20.0]) for name in names}
     behind = Members({2012.0: frozenset(names)}, frozenset(), (2012.0,), counts, each, adds, most)
     assert behind.searched(3, 6) == found
+
+
+@pytest.mark.parametrize("others", [[9.0] * 11, [6.0 + k % 6 for k in range(11)], [40.0, 44, 300]])
+def test_what_is_decided_does_not_hang_on_which_a_protected_count_is(others):
+    """Whoever knows all others would read it off what is withheld."""
+    each = np.full(len(others) + 1, 0.05)
+    files = np.array([20.0] * 11 + [21.0]) if len(others) == 11 else np.full(4, 1e4)
+    for decided in (
+        lambda counts: are_alike(counts, each, 6), lambda counts: can_be_searched(counts, 6),
+        lambda counts: pins_down(1 / files[None], counts, 6, files), lambda counts: carries(1 / files, counts, 6),
+        lambda counts: digits_of(taken(counts, 6)),
+    ):  # fmt: skip
+        assert len({decided(np.array([*others, small])) for small in (1.0, 2, 3, 4, 5)}) == 1
