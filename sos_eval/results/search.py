@@ -137,10 +137,7 @@ def are_alike(counts: Array, each: Array, smallest: int) -> bool:
     False
     """
     known = np.isfinite(counts) & np.isfinite(each) & (each > 0)
-    return any(_are_alike(one, each[known], smallest) for one in in_turn(counts[known], smallest))
-
-
-def _are_alike(count: Array, one: Array, smallest: int) -> bool:
+    count, one = counts[known], each[known]
     protected = _protected(count, smallest)
     if not protected.any():
         return False
