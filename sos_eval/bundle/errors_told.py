@@ -45,25 +45,28 @@ class ToldErrors:
         Estimator, outcome and inference of the headline.
     design
         The resolved design: an entry of `inference` may bear any name.
+    fewest
+        Fewest units that a number may rest on.
 
     Attributes
     ----------
     few
-        Outcomes with a protected count on a side of fewer than two units a period: of these the overall errors of one
-        estimate by one procedure are told.
+        Outcomes with a protected count on a side of fewer than two units a period, or with a side of fewer clusters
+        than a result may rest on units: of these the overall errors of one estimate by one procedure are told.
     protected
         Outcomes with a protected count anywhere.
     """
 
     def __init__(
         self, members: Mapping[tuple[str, str], Members], smallest: float, estimates: pd.DataFrame,
-        headline: tuple[str, str, str], design: Mapping[str, Any],
+        headline: tuple[str, str, str], design: Mapping[str, Any], fewest: int = 1,
     ) -> None:  # fmt: skip
         self._methods = dict(_named(design))
         sides = [(key[1], *side) for key, one in members.items() for side in one.protected_sides(smallest)]
         longest = {outcome: max(periods for name, _, periods in sides if name == outcome) for outcome, *_ in sides}
         self.protected = frozenset(longest)
-        self.few = frozenset(name for name, units, _ in sides if units < _FOR_EACH_PERIOD * longest[name])
+        parted = {outcome for (_, outcome), one in members.items() if one.parted_by_clusters(fewest)}
+        self.few = frozenset(parted) | {name for name, units, _ in sides if units < _FOR_EACH_PERIOD * longest[name]}
         keys = zip(*(estimates[name].astype(str) for name in ("estimator", "outcome", "inference")), strict=True)
         every = list(dict.fromkeys([headline, *keys]))
         first: dict[str, tuple[str, str, str]] = {}

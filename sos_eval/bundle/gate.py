@@ -101,7 +101,7 @@ class _Gate:
         headline = content.facts.headline
         self.errors = ToldErrors(
             about.members, about.disclosure.smallest, content.estimates,
-            (headline.estimator, headline.outcome, headline.inference), content.design,
+            (headline.estimator, headline.outcome, headline.inference), content.design, about.disclosure.fewest,
         )  # fmt: skip
 
     def passed(self) -> BundleContent:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sos_eval.bundle.spans import hold_until_closed
 from sos_eval.results.members import Members
 from sos_eval.results.search import in_turn
+from sos_eval.results.weighing import carried_by_few
 
 __all__ = ["BACK", "beside_others", "carries", "few_treated", "few_words", "path_rows", "result_rows", "said"]
 
@@ -123,7 +124,8 @@ def path_rows(
     few = (n > 0) & (n < fewest)
     back, least = np.zeros(len(paths), bool), max(smallest, _OPEN)
     for _, at in paths.groupby(["outcome", "group", "cohort"], dropna=False, sort=False).indices.items():
-        if any(_tight(behind[k], least) for k in at if n[k] >= fewest):
+        told = [behind[k] for k in at if n[k] >= fewest and len(behind[k])]
+        if any(_tight(one, least) or carried_by_few(one[:, 3], fewest) for one in told):
             back[at] = True
     for name in paths["outcome"].unique():
         at = np.flatnonzero(paths["outcome"] == name)

@@ -157,6 +157,14 @@ class Members:
                     size = min(len({one.get(name, name) for name in names}) for one in ways)
                     yield 1 if alone else size, len(self.times)
 
+    def parted_by_clusters(self, fewest: int) -> bool:
+        """Whether the treated or the others are fewer clusters, by some clustering, than units may be told of.
+
+        An error is a sum of squares of clusters' sums: of one unit and all others of its side it tells of that unit.
+        """
+        sides = [names for names in (self.treated, self.others) if len(names) >= fewest]
+        return any(len({one.get(name, name) for name in names}) < fewest for one in self.clusterings for names in sides)
+
     def out_of_reach(self, smallest: float) -> bool:
         """Whether its small counts were replaced, and nothing else behind it may be a small one.
 
@@ -194,8 +202,11 @@ class Members:
         return replace(self, cohorts=cohorts, others=self.others - names, kinds=kinds)
 
     def thin(self, fewest: int) -> bool:
-        """Whether a kind that is set against others has fewer units, or donors' weight is worth fewer."""
-        return any(len(names) < fewest for names in self.kinds) or self.donors.worth() < fewest
+        """Whether a kind that is set against others has fewer units, donors' weight is worth fewer, or few carry it."""
+        if any(len(names) < fewest for names in self.kinds) or self.donors.worth() < fewest:
+            return True
+        sides = (self.treated, self.others, *self.cohorts.values())
+        return self.weighing is not None and any(self.weighing.carried(names, fewest) for names in sides)
 
     def uneven(self, fewest: int) -> bool:
         """Whether some start has fewer units than a result may rest on, or few units of one stand apart."""

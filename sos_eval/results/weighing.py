@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from sos_eval.results.fitted import Fitted
 
-__all__ = ["Weighing"]
+__all__ = ["Weighing", "carried_by_few"]
+
+Array = NDArray[np.float64]
 
 _CLOSE = 1e-12
 
@@ -75,6 +78,12 @@ class Weighing:
         both = self.cells.join(other.cells.add_suffix("_other"), how="inner")
         return any(_apart(both[name], both[f"{name}_other"]) for name in ("outcome", "weight", "stratum"))
 
+    def carried(self, names: Collection[str], fewest: int) -> bool:
+        """Whether few of some units carry their weight in some period; see `carried_by_few`."""
+        own = self.cells["weight"].reset_index()
+        own = own[own["unit"].astype(str).isin([*names])]
+        return any(carried_by_few(one.to_numpy(float), fewest) for _, one in own.groupby("time")["weight"])
+
     def unstratified(self) -> Self:
         """Return it as if it were made within no strata, as means are."""
         return replace(self, cells=self.cells.assign(share=1.0))
@@ -93,6 +102,21 @@ class Weighing:
         pairs = pairs.mask(np.isclose(both["share"], both["share_other"], rtol=0.0, atol=_CLOSE), -1.0)
         gap = both["outcome"] - both["outcome_other"]
         return any(_few_unlike(one, fewest) for one in (weight, ratio, gap, pairs))
+
+
+def carried_by_few(weights: Array, fewest: int) -> bool:
+    """Say whether weights are worth fewer units than may be told of, or than half of them where these are fewer.
+
+    They are worth the square of their sum over the sum of their squares.
+
+    Examples
+    --------
+    >>> carried_by_few(np.array([1e6, 1, 1, 1, 1, 1]), 3), carried_by_few(np.array([10.0, 20, 60]), 3)
+    (True, False)
+    """
+    own = weights[weights > 0]
+    worth = own.sum() ** 2 / np.square(own).sum() if len(own) else np.inf
+    return len(own) >= fewest and bool(worth < min(fewest, len(own) / 2))
 
 
 def _few_unlike(values: pd.Series, fewest: int) -> bool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from sos_eval.bundle.errors_told import ToldErrors
 from sos_eval.bundle.nested import alike_outcomes
 from sos_eval.checks.common_lots import Varied
 from sos_eval.estimators.callaway_santanna import CallawaySantAnna
@@ -14,6 +17,7 @@ from sos_eval.estimators.twfe import TWFE
 from sos_eval.panel.tabular import from_frame
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.members import Members
+from sos_eval.results.weighing import Weighing
 
 NEVER = CallawaySantAnna(control="never_treated", covariates=())
 NOT_YET = CallawaySantAnna(control="not_yet_treated", covariates=())
@@ -91,3 +95,28 @@ def test_outcomes_that_differ_for_a_few_are_alike(revised, few):
     assert first.weighs_few_otherwise(second, 3) == few
     told = {("one", "first"): first, ("one", "second"): second}
     assert alike_outcomes(told, "first", 3, ()) == (frozenset({"second"}) if few else frozenset())
+
+
+def test_weights_that_one_unit_carries_are_of_one_unit():
+    names = [f"A{u:02d}" for u in range(8, 21)]
+    fits = [fitted(NEVER) for _ in range(3)]
+    for heavy, one in zip((1e6, 4.0), fits, strict=False):
+        one.panel.frame["weight"] = np.where(one.panel.frame["unit"] == "A20", heavy, 1.0)
+    assert [Members.of(one).few(3) for one in fits] == [True, False, False]
+    assert Weighing.of(fits[0]).carried(names, 3)
+    assert not Weighing.of(fits[0]).carried(names[:-1], 3)
+
+
+@pytest.mark.parametrize(("isle", "few"), [(["A00"], True), (["A00", "A01", "A02", "A03"], True), (None, False)])
+def test_errors_by_fewer_clusters_than_units_may_be_part_the_sides(isle, few):
+    """Of one treated authority and all others as two clusters, two procedures told the one's change."""
+    own = fitted(NEVER)
+    unit = own.panel.frame["unit"]
+    area = np.where(unit.isin(isle or ()), "isle", np.where(own.panel.frame["first_treated"] < np.inf, "main", unit))
+    own.panel.frame["cluster"] = unit if isle is None else area
+    members = replace(Members.of(own), counts={})  # no count of its own is small
+    assert members.parted_by_clusters(3) == few
+    estimates = pd.DataFrame({"estimator": ["a"] * 2, "outcome": ["b"] * 2, "inference": ["analytic", "jackknife"]})
+    errors = ToldErrors({("a", "b"): members}, 6, estimates, ("a", "b", "analytic"), {}, 3)
+    assert errors.tells("a", "b", "jackknife") == (not few)
+    assert errors.tells("a", "b", "analytic")
