@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Self
 
 import numpy as np
@@ -21,6 +22,10 @@ _MOST = 0.99
 #: What is left of a side when few are taken out entirely.
 _ALL = 1 - 1e-9
 _CLOSE = 1e-9
+_DECIMALS = 9
+#: So many groups of units are looked at together, from three on among those that the covariates are of most.
+_TOGETHER = 4
+_TRIED = 12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,7 +37,7 @@ class SetApart:
     rankings
         For each covariate (a category's levels each), side and period, and for its changes: the units by how far they
         are from the usual one, squared, and what share the first of them have together. For all covariates together,
-        one or two units that some sum of them is of, and how much of its squares they have.
+        and for their changes, few units that some sum of them is of, and how much of its squares they have.
     of_all
         How many of these are of all units, not of one side: what few of these have is taken out of any estimate.
     """
@@ -61,7 +66,8 @@ class SetApart:
         of_all = 0
         for own in (np.ones(len(units), bool), *(np.isin(units, sorted(side)) for side in sides)):
             alone = (_ranked(units[own], squares) for squares in _squares(cells[:, own]))
-            together = (one for t in range(cells.shape[2]) for one in _together(units[own], cells[:, own, t]))
+            both = np.concatenate([cells[:, own], _changes(cells[:, own])], axis=2)
+            together = (one for t in range(both.shape[2]) for one in _together(units[own], both[..., t]))
             for names, shares in (*alone, *together):
                 found.setdefault((names, tuple(shares.round(12))), (names, shares))
             of_all = of_all or len(found)
@@ -104,6 +110,13 @@ def _squares(columns: Array) -> Iterator[Array]:
         yield np.sum([_from_usual(values, scale) for values in within.T], axis=0)
 
 
+def _changes(columns: Array) -> Array:
+    """Return how far units are from their own means, (n_columns, n_units, n_times); none where that is rounding."""
+    moved = columns - columns.mean(axis=2, keepdims=True)
+    least = _CLOSE * np.nanmax(np.abs(columns), axis=(1, 2), initial=0.0)
+    return np.where(np.abs(moved) <= least[:, None, None], 0.0, moved)
+
+
 def _from_usual(values: Array, scale: float = 0.0) -> Array:
     """Return squared distances from the median that some unit has; none of what is no number, or rounding of it."""
     known = np.isfinite(values)
@@ -115,25 +128,39 @@ def _from_usual(values: Array, scale: float = 0.0) -> Array:
 
 
 def _together(units: pd.Index, columns: Array) -> Iterator[Ranking]:
-    """Yield one or two units that have nearly all squares of some sum of covariates, (n_columns, n_units).
+    """Yield few units that have nearly all squares of some sum of covariates, (n_columns, n_units).
 
     What is of some units in the span of the covariates and a constant is an eigenvalue of their part of its projection.
+    Units that all covariates hold alike stay together: one or two such groups are looked at, and as many more of those
+    that the span is of most as can be tried.
     """
     known = np.asarray(np.isfinite(columns).all(axis=0), bool)
-    names = units[known]
-    beside = np.column_stack([np.ones(known.sum()), columns[:, known].T])
-    size = np.abs(beside).max(axis=0, initial=0.0)
-    left, sizes, _ = np.linalg.svd(beside[:, size > 0] / size[size > 0], full_matrices=False)
-    span = left[:, sizes > _CLOSE * sizes.max(initial=0.0)]
+    names, held = units[known].astype(str), np.column_stack([np.ones(known.sum()), columns[:, known].T])
+    size = np.abs(held).max(axis=0, initial=0.0)
+    held, group, sizes = np.unique(
+        np.round(held[:, size > 0] / size[size > 0], _DECIMALS), axis=0, return_inverse=True, return_counts=True
+    )
+    left, values, _ = np.linalg.svd(held * np.sqrt(sizes)[:, None], full_matrices=False)
+    span = left[:, values > _CLOSE * values.max(initial=0.0)]
     projection = span @ span.T
     own = np.diag(projection)
-    mean, gap = (own[:, None] + own) / 2, (own[:, None] - own) / 2
-    pairs = np.triu(mean + np.hypot(gap, projection), 1)
-    for k in np.flatnonzero(own >= _MOST).tolist():
-        yield (str(names[k]),), own[[k]]
-    for j, k in np.argwhere(pairs >= _MOST).tolist():
-        if max(own[j], own[k]) < _MOST:
-            yield (str(names[j]), str(names[k])), np.array([max(own[j], own[k]), pairs[j, k]])
+    found: list[tuple[int, ...]] = []
+    for some in _some(own):
+        share = float(np.linalg.eigvalsh(projection[np.ix_(some, some)])[-1])
+        if share >= _MOST and not any({*one} <= {*some} for one in found):
+            found.append(some)
+            inside = tuple(names[np.isin(group.ravel(), some)])
+            yield inside, np.append(np.zeros(len(inside) - 1), share)
+
+
+def _some(own: Array) -> Iterator[tuple[int, ...]]:
+    """Yield groups of units, smallest sets first, that may have nearly all squares of a sum: by what each has alone."""
+    ranked = np.argsort(-own, kind="stable")
+    for number in range(1, min(_TOGETHER, len(own) - 1) + 1):
+        enough = [k for k in ranked.tolist() if own[k] + own[ranked[: number - 1]].sum() >= _MOST]
+        for some in combinations(enough if number < 3 else enough[:_TRIED], number):
+            if own[[*some]].sum() >= _MOST:
+                yield some
 
 
 def _ranked(units: pd.Index, squares: Array) -> Ranking:

@@ -69,6 +69,7 @@ def table_of(**columns):
     return rows.assign(**{name: np.asarray(values).ravel() for name, values in columns.items()})
 
 
+NOISE = np.random.default_rng(2).normal(size=(8, 3))
 LEVEL = np.arange(8.0)[:, None].repeat(3, axis=1)
 
 
@@ -82,6 +83,7 @@ LEVEL = np.arange(8.0)[:, None].repeat(3, axis=1)
         ({"z": LEVEL + (LEVEL == 3) * [0, 0, 1]}, "D"),  # the one that changes
         ({"z": 1e6 * LEVEL / 7 + 1e-10 * (LEVEL == 3) * [0, 0, 1]}, ""),  # rounding is no change
         ({"z": LEVEL <= 3, "y": LEVEL <= 2}, "D"),  # one less the other
+        ({"z": NOISE, "y": NOISE + LEVEL + 2 * (LEVEL == 3) * [0, 0, 1]}, "D"),  # the change of one less the other's
         ({"z": LEVEL > 1}, "AB"),
         ({"z": [["x", "y"][int(k > 5)] for k in LEVEL.ravel()]}, "GH"),
     ],
@@ -99,3 +101,14 @@ def test_levels_that_few_of_a_side_have_stay_in_the_estimate():
     apart = SetApart.by(frame, ["z", "y"], (frozenset("ABCD"),))
     assert apart.few(3) == frozenset("AH")
     assert apart.taken_out(3) == frozenset("H")
+
+
+def test_as_many_are_set_apart_together_as_may_not_be_told_of():
+    """Thirteen of whom eight have the one and five the other: three are in the difference, of five that are needed."""
+    units = [f"A{k:02d}" for k in range(25)]
+    frame = pd.DataFrame({"unit": units, "time": 1.0})
+    frame["x"], frame["y"] = (frame.index < 6) * 1.0, (frame.index < 6) * 1.0
+    frame.loc[12:19, "x"], frame.loc[12:16, "y"] = 1.0, 1.0
+    apart = SetApart.by(frame, ["x", "y"], (frozenset(units[:12]), frozenset(units[12:])))
+    assert apart.few(5) == frozenset({"A17", "A18", "A19"})
+    assert not apart.few(3)
