@@ -13,7 +13,7 @@ from sos_eval.errors import NotIdentified, listed
 from sos_eval.numerics.absorb import TwoWayEffects
 from sos_eval.numerics.regress import LinearFit, least_squares
 from sos_eval.numerics.scale import near_one
-from sos_eval.panel.columns import covariate_columns
+from sos_eval.panel.columns import column_labels, covariate_columns
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import LEFT_OUT, Estimate
 
@@ -212,7 +212,8 @@ def _with_covariates(rows: Rows, names: tuple[str, ...], constant: tuple[str, ..
     NotIdentified
         A covariate is a combination of others: each is named, for which of them to leave out is a choice.
     """
-    columns, labels = covariate_columns(rows.panel.frame[list(names)].iloc[rows.used], names)
+    frame = rows.panel.frame[list(names)].iloc[rows.used]
+    columns, labels = covariate_columns(frame, names)
     kept, strata = unabsorbed(rows, columns), _strata_by_period(rows)
     repeated = kept.copy()
     repeated[kept] = ~independent(rows, np.column_stack([strata, columns[:, kept]]))[strata.shape[1] :]
@@ -222,10 +223,11 @@ def _with_covariates(rows: Rows, names: tuple[str, ...], constant: tuple[str, ..
         raise NotIdentified(rows.panel.fault(what, "leave one of them out"))
     gone = [*constant, *_chosen(labels, ~kept)]
     note = (f"{LEFT_OUT}{', '.join(gone)}",) if gone else ()
-    left = {label.split("=")[0] for label in _chosen(labels, kept)}
+    left = set(_chosen(labels, kept))
+    names = tuple(name for name in names if left.intersection(column_labels(frame[name], name)))
     return replace(
         rows, covariates=np.column_stack([strata, columns[:, kept]]),
-        names=tuple(name for name in names if name in left), notes=rows.notes + note, by_stratum=strata.shape[1],
+        names=names, notes=rows.notes + note, by_stratum=strata.shape[1],
     )  # fmt: skip
 
 

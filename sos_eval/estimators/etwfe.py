@@ -33,7 +33,7 @@ from sos_eval.estimators.fast.cohort_counts import (
 from sos_eval.estimators.fast.counts import CountGrid, count_grid
 from sos_eval.estimators.fast.groups import Grouped
 from sos_eval.estimators.poisson_did import count_columns, eventful, exposure_of
-from sos_eval.panel.columns import covariate_columns
+from sos_eval.panel.columns import column_labels, covariate_columns
 from sos_eval.panel.own_names import Column
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import Batch, Compiled, Estimate, RowChoice, same_rows
@@ -198,8 +198,8 @@ class ETWFE(CohortRegression):
     def _names(self, panel: Panel) -> tuple[str, ...]:
         """Return the covariates that vary within units, and all of them by period where those are columns already."""
         own = self._own(panel)
-        by_period = [str(name) for name in panel.frame if IN in str(name)]
-        slopes = [name for name in by_period if name.split(IN)[0].split("=")[0] in own]
+        labels = {label for name in own for label in column_labels(panel.frame[name], name)}
+        slopes = [str(name) for name in panel.frame if IN in str(name) and str(name).rsplit(IN, 1)[0] in labels]
         return (*time_varying(panel, own), *slopes)
 
     def _with_slopes(self, panel: Panel) -> Panel:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sos_eval.panel.columns import covariate_columns
+from sos_eval.panel.columns import column_labels
 from sos_eval.results.estimate import LEFT_OUT
 from sos_eval.results.fitted import Fitted
 
@@ -15,4 +15,4 @@ def absorbed_covariates(fitted: Fitted) -> tuple[str, ...]:
     gone = {name for names in said for name in names.split(", ")}
     frame = fitted.estimate.panel.frame
     names = [name for name in fitted.estimator.adjusts_for(fitted.panel.covariates) if name in frame]
-    return tuple(name for name in names if name in gone or set(covariate_columns(frame, [name])[1]) <= gone)
+    return tuple(name for name in names if name in gone or set(column_labels(frame[name], name)) <= gone)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ from sos_eval.errors import DataFault, Fault
 from sos_eval.numerics.scale import near_one
 from sos_eval.panel.panel import Array
 
-__all__ = ["covariate_columns"]
+__all__ = ["column_labels", "covariate_columns"]
 
 #: Categories that there may always be, and how many rows of each there are on average beyond.
 _FEW_KINDS, _EACH = 50, 10
@@ -33,16 +34,31 @@ def covariate_columns(frame: pd.DataFrame, names: Sequence[str]) -> tuple[Array,
     labels: list[str] = []
     for name in names:
         values = frame[name]
+        labels += column_labels(values, name)
         if pd.api.types.is_numeric_dtype(values):
             columns.append(values.to_numpy(float))
-            labels.append(name)
             continue
         _refuse_names(name, values)
-        for level in sorted(values.dropna().unique())[1:]:
-            columns.append((values == level).to_numpy(float))
-            labels.append(f"{name}={level}")
+        columns += [(values == level).to_numpy(float) for level in _levels(values)]
     table = np.column_stack(columns) if columns else np.empty((len(frame), 0))
     return _standardised(table) if table.size else table, tuple(labels)
+
+
+def column_labels(values: pd.Series, name: str) -> list[str]:
+    """Return what the columns of one covariate are called.
+
+    Examples
+    --------
+    >>> column_labels(pd.Series([1.0, 2.0]), "idaci"), column_labels(pd.Series(["b", "a", "c"]), "kind")
+    (['idaci'], ['kind=b', 'kind=c'])
+    """
+    numeric = pd.api.types.is_numeric_dtype(values)
+    return [name] if numeric else [f"{name}={level}" for level in _levels(values)]
+
+
+def _levels(values: pd.Series) -> list[Any]:
+    """Return the values of a category that have a column: all but the first in the alphabet."""
+    return sorted(values.dropna().unique())[1:]
 
 
 def _refuse_names(name: str, values: pd.Series) -> None:

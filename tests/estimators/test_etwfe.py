@@ -150,3 +150,20 @@ def test_where_nobody_is_never_treated_covariates_are_as_in_the_periods_before_t
         found.append(method.complete(replace(made, covariates=("x",))))
     np.testing.assert_allclose(found[0].values, found[1].values, rtol=1e-7)
     np.testing.assert_allclose(clustered_error(found[0]), clustered_error(found[1]), rtol=1e-7)
+
+
+@pytest.mark.parametrize("name", ["kind", "a=b"])
+@pytest.mark.parametrize("last", [6.0, INF])
+@pytest.mark.parametrize("method", [ETWFE(), ETWFE(control="never_treated"), ETWFE(family="poisson")], ids=str)
+def test_two_words_are_a_covariate_of_zeros_and_ones(method, last, name):
+    """Slopes of a column in words stay, also of one whose name holds a sign that stands between names and values."""
+    starts, rng = np.repeat([3.0, 5, last], 8), np.random.default_rng(3)
+    side = rng.permutation(np.tile([0.0, 1], 12))
+    counts = rng.poisson(60 + 9 * side[:, None] * np.arange(7))
+    made = counts_panel(counts, np.full((24, 7), 1e3), starts)
+    words = np.where(side, "urban", "rural").astype(object)
+    panels = [made.with_columns(**{name: np.repeat(own, 7)}) for own in (side, words)]
+    one, other = (method.complete(replace(each, covariates=(name,))) for each in panels)
+    np.testing.assert_allclose(one.values, other.values, rtol=1e-9)
+    plain = method.complete(made).values
+    assert not np.allclose(one.values, plain, equal_nan=True)
