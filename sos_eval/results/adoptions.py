@@ -12,7 +12,7 @@ from sos_eval.errors import InputFault, OurFault
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.comparison import GroupWeights, Regrouping
 from sos_eval.results.crew import ALONE
-from sos_eval.results.estimate import Batch, joined_batches, loop_batch
+from sos_eval.results.estimate import Batch, in_rows, joined_batches, loop_batch
 
 if TYPE_CHECKING:
     from sos_eval.results.fitted import Fitted
@@ -53,7 +53,7 @@ class Adoptions:
         return fewer
 
     def estimated(self, source: Panel | None = None) -> Batch:
-        """Estimate under every adoption.
+        """Estimate under every adoption, in the rows of the fitted estimate: others may be had under some of them.
 
         Parameters
         ----------
@@ -74,7 +74,7 @@ class Adoptions:
         batch = joined_batches([batch for batch, _ in answers])
         if np.isnan(batch.values).all():
             raise InputFault(batch.failures[0])
-        return batch
+        return in_rows(batch, fitted.estimate.cells)
 
     @property
     def _sizes(self) -> list[int]:

@@ -16,8 +16,8 @@ from sos_eval.terms import KEY_COLUMNS
 
 __all__ = [
     "ABSENT", "CELL_COLUMNS", "INFINITE", "LEFT_OUT", "Batch", "Columns", "Compiled", "Estimate", "Planned",
-    "RowChoice", "Scored", "Unplanned", "aligned", "cell_columns", "cells", "finite", "joined_batches", "same_rows",
-    "stacked",
+    "RowChoice", "Scored", "Unplanned", "aligned", "cell_columns", "cells", "finite", "in_rows", "joined_batches",
+    "same_rows", "stacked",
 ]  # fmt: skip
 
 #: How the note of a regression begins that says which covariates its fixed effects absorb.
@@ -321,7 +321,7 @@ def joined_batches(batches: Sequence[Batch | tuple[str, ...]]) -> Batch:
         table = _joined(table, batch.cells) if isinstance(batch, Batch) else table
     if table is None:
         raise InputFault(batches[0][0])  # type: ignore[index]
-    aligned_parts = [_in_rows(batch, table) for batch in batches]
+    aligned_parts = [in_rows(batch, table) for batch in batches]
     errors = [part.std_error for part in aligned_parts]
     return Batch(
         table, np.concatenate([part.values for part in aligned_parts]),
@@ -330,8 +330,8 @@ def joined_batches(batches: Sequence[Batch | tuple[str, ...]]) -> Batch:
     )  # fmt: skip
 
 
-def _in_rows(batch: Batch | tuple[str, ...], table: pd.DataFrame) -> Batch:
-    """Lay a batch out in the rows of a table that has all of its own, as they are or at its end."""
+def in_rows(batch: Batch | tuple[str, ...], table: pd.DataFrame) -> Batch:
+    """Lay a batch, or reasons in place of one, out in the rows of a table: NaN where it lacks one, others left out."""
     if not isinstance(batch, Batch):
         nothing = np.full((len(batch), len(table)), np.nan)
         return Batch(table, nothing, nothing, batch)
@@ -341,7 +341,8 @@ def _in_rows(batch: Batch | tuple[str, ...], table: pd.DataFrame) -> Batch:
     place = _index(batch.cells).get_indexer(_index(table))
     both = (batch.values, batch.std_error)
     values, errors = (None if part is None else np.where(place < 0, np.nan, part[:, place]) for part in both)
-    return Batch(table, np.asarray(values), errors, tuple(why or ABSENT for why in failures), batch.spread)
+    absent = ABSENT if (place < 0).any() else ""
+    return Batch(table, np.asarray(values), errors, tuple(why or absent for why in failures), batch.spread)
 
 
 def _joined(table: pd.DataFrame | None, cells: pd.DataFrame) -> pd.DataFrame:

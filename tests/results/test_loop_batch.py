@@ -5,10 +5,12 @@ import pandas as pd
 import pytest
 
 from sos_eval.errors import InputFault, NotIdentified
-from sos_eval.estimators import CallawaySantAnna
-from sos_eval.results.estimate import ABSENT, loop_batch
+from sos_eval.estimators import ETWFE, CallawaySantAnna, EventStudyTWFE, Imputation, SunAbraham, TwoStage
+from sos_eval.inference import Randomization
+from sos_eval.results.estimate import ABSENT, loop_batch, overall_place, same_rows
 from sos_eval.terms import KEY_COLUMNS
-from tests.fakes import noise_panel
+from tests.estimators.panels import INF, panel
+from tests.fakes import fit, noise_panel
 
 
 def test_estimates_are_aligned_by_their_keys():
@@ -86,3 +88,22 @@ def test_the_reason_of_an_empty_row_is_that_of_its_cell():
     batch = method.estimate_many(panel, np.stack([panel.matrix(), outcome]))
     assert batch.failures == ("", one.cells["reason"][empty].iloc[0])
     assert batch.failures[1]
+
+
+@pytest.mark.parametrize(
+    "method", [Imputation(), TwoStage(), SunAbraham(), ETWFE(), ETWFE(control="never_treated"), EventStudyTWFE()],
+    ids=str,
+)  # fmt: skip
+def test_adoptions_are_in_the_rows_of_the_estimate(method):
+    """The one unit of the first start lacks a period: others, who start then in a draw, have a row more."""
+    starts = np.array([5.0, *[6.0] * 4, *[INF] * 5])
+    y = np.random.default_rng(0).normal(size=(10, 8))
+    y[0, 6] = np.nan
+    fitted = fit(method, panel(y, starts))
+    batch = fitted.refit_assignments(np.array([starts, starts[::-1]]))
+    assert same_rows(batch.cells, fitted.estimate.cells)
+    np.testing.assert_allclose(batch.values[0], fitted.estimate.values, rtol=1e-9)
+    overall = overall_place(fitted.estimate.cells)
+    turned = method.complete(fitted.source.with_first_treated(starts[::-1]))
+    assert batch.values[1, overall] == pytest.approx(turned.values[overall_place(turned.cells)], rel=1e-9)
+    assert Randomization(draws=99).infer(fitted, np.random.default_rng(1)).table["p_value"].notna().any()
