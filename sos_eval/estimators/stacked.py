@@ -103,11 +103,11 @@ class Stacked(PlannedEstimator):
         after = design.events[design.events >= 0]
         return np.column_stack([np.repeat(design.cohorts, len(after)), np.add.outer(design.cohorts, after).ravel()])
 
-    def held_to(self, estimate: Estimate) -> Stacked:
-        """Return the method with the window that it found."""
+    def held_to(self, panel: Panel) -> Stacked:
+        """Return the method with the window that it finds."""
         if self.window is not None:
             return self
-        events = self._design(estimate.panel, *_seen(complete_rows(estimate.panel, ()))).events
+        events = self._design(panel, *_seen(complete_rows(panel, ()))).events
         return replace(self, window=(int(events[0]), int(events[-1])))
 
     def _has_pattern(self, panel: Panel) -> bool:

@@ -113,10 +113,11 @@ def _varied(design: Design, one: Alternative, entry: Entry, group: Group, fitted
         what = "it changes nothing: what it declares is the design itself"
         return Varied(one.words, reason=what, same_as=AS_DECLARED)
     try:
-        source = _source(design, one, entry, group)
+        whole = _whole(design, one, entry, group)
+        source = one.changed(whole)
         against, source = _on_common_rows(source, fitted) if one.on_common_rows else (None, source)
         moved = _moved(source, one.start)
-        made = _fit(one, entry, moved, group, fitted)
+        made = _fit(one, entry, moved, _moved(whole, one.start), group, fitted)
         return Varied(
             one.words, made, start=float(one.start), left_out=one.left_by_start, against=against, by_name=one.by_name
         )
@@ -149,12 +150,12 @@ def _loaded(design: Design, one: Alternative, entry: Entry) -> Panel:
     )  # fmt: skip
 
 
-def _source(design: Design, one: Alternative, entry: Entry, group: Group) -> Panel:
-    """Load an alternative's panel, restricted and stratified as the headline's is."""
+def _whole(design: Design, one: Alternative, entry: Entry, group: Group) -> Panel:
+    """Load an alternative's panel, restricted and stratified as the headline's is, before it leaves anybody out."""
     panel = _loaded(design, one, entry).select(group.source.active)
     strata = strata_of_effects(entry.inference or design.inference)
     restricted = entry.comparison.restricted(panel)
-    return one.changed(restricted if one.within else _in_strata(restricted, strata, group))
+    return restricted if one.within else _in_strata(restricted, strata, group)
 
 
 def _in_strata(panel: Panel, strata: Sequence[str], group: Group) -> Panel:
@@ -194,8 +195,11 @@ def _left_out(source: Panel, one: Alternative) -> Sequence[str]:
     return [str(unit) for unit in source.units[gone]]
 
 
-def _fit(one: Alternative, entry: Entry, source: Panel, group: Group, fitted: Fitted) -> Fitted:
+def _fit(one: Alternative, entry: Entry, source: Panel, whole: Panel, group: Group, fitted: Fitted) -> Fitted:
     """Build the comparison group and estimate; `source` keeps the units that are gone, for the lots.
+
+    What a method chooses from a panel is not chosen anew where an alternative has some of the headline's units, or of
+    its own (`whole`) where its periods are others.
 
     Raises
     ------
@@ -207,8 +211,11 @@ def _fit(one: Alternative, entry: Entry, source: Panel, group: Group, fitted: Fi
     kept = source.keep([unit for unit in source.units if unit not in gone])
     comparison = build(method, kept)
     again = Rebuilding(method) if method.rebuilds else None
-    same = not one.start and (entry.panel, entry.method) == (group.entry.panel, group.entry.method)
-    estimator = fitted.held.estimator if same else entry.method
+    if not one.start and entry.panel == group.entry.panel and np.isin(comparison.panel.units, fitted.panel.units).all():
+        whole = fitted.panel
+    elif not (gone or one.leave_out):
+        whole = comparison.panel
+    estimator = entry.method.held_to(whole)
     estimate = estimator.complete(comparison.panel)
     if one.within and NO_STRATA in estimate.notes:
         raise NotIdentified(source.fault(f"{entry.method.name}: {NO_STRATA}"))

@@ -144,8 +144,8 @@ class Estimator(Method):
         """Whether the overall effect averages a cohort's periods first, then cohorts: as `aggregate` does."""
         return bool((estimate.cells["aggregation"] == "simple").any())
 
-    def held_to(self, estimate: Estimate) -> Estimator:
-        """Return the method with what it chose from the panel of an estimate written out.
+    def held_to(self, panel: Panel) -> Estimator:
+        """Return the method with what it chooses from a panel written out.
 
         On a part of that panel it asks what was asked of the whole; itself, unless its estimand is of its own choice.
         """

@@ -89,7 +89,7 @@ class Fitted:
     @property
     def held(self) -> Fitted:
         """The same, with what the method chose from the panel written out: what parts of the panel are refitted by."""
-        return replace(self, estimator=self.estimator.held_to(self.estimate))
+        return replace(self, estimator=self.estimator.held_to(self.panel))
 
     def refit(self, panel: Panel) -> Estimate:
         """Make the estimate again on a changed *source* panel, comparison group included."""

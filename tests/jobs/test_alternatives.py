@@ -308,3 +308,22 @@ def test_dates_of_a_theory_s_columns_stop_no_alternative(tmp_path):
     path.write_text(f"{text}theory: {{edges: [[practice, outcome], [need, outcome]], columns: {{need: high}}}}\n")
     got = run(path, out=tmp_path / "out").tables("robustness").set_index("variant")
     assert got["estimate"].notna().all()
+
+
+def test_without_a_lone_cohort_an_alternative_asks_of_the_same_window(tmp_path):
+    """Effects grow by one a year and noise there is none: without the last cohort a wider window would average 2."""
+    starts = np.array([2006] + [2004] * 3 + [2005] * 3 + [0] * 6)
+    unit, year = np.repeat(np.arange(13), 7), np.tile(np.arange(2001, 2008), 13)
+    since = np.where(starts[unit] > 0, np.maximum(year - starts[unit] + 1, 0), 0)
+    pd.DataFrame({
+        "la": unit, "year": year, "n": 20.0 + unit + since, "children": 100.0, "start": starts[unit], "high": -unit
+    }).to_csv(tmp_path / "p.csv", index=False)  # fmt: skip
+    changes = ["estimator: {errors: pooled}", "estimator: {seen: any}", "with: {panel.window.from: 2002}"]
+    lone = "leave_out: {highest: high, units: 1}"
+    vary = [f"{{{lone}}}", *(f"{{{lone}, {one}}}" for one in changes)]
+    text = DESIGN.format(vary="\n".join(f"        - {one}" for one in vary))
+    text = text.replace("adoption: r.csv", "first_treated: start").replace("method: twfe", "method: stacked")
+    (tmp_path / "d.yaml").write_text(text.replace("draws: 999", "draws: 39"), encoding="utf-8")
+    found = run(tmp_path / "d.yaml", out=tmp_path / "out").tables("robustness")
+    assert found["n_treated_units"].tolist() == [7, 6, 6, 6, 6]
+    np.testing.assert_allclose(found["estimate"], 1.5, rtol=1e-9)
