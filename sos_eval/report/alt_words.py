@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
-from sos_eval.report.reading import estimator_label, outcome_label, unit_words
+from sos_eval.report.reading import estimator_label, outcome_label, placed, unit_words
 from sos_eval.report.wording import count, number
 
 __all__ = ["alt_words"]
@@ -49,7 +49,7 @@ def _leave_one_out(table: pd.DataFrame, bundle: ResultBundle) -> str:
 
 
 def _outcome_paths(table: pd.DataFrame, bundle: ResultBundle) -> str:
-    when, parts = bundle.facts.panel.written, []
+    table, when, parts = placed(bundle, table), bundle.facts.panel.written, []
     together = table[table["cohort"].isna() & table["mean"].notna()].sort_values("time")
     for outcome in dict.fromkeys(table["outcome"]):
         for group, words in _GROUPS.items():

@@ -9,11 +9,12 @@ import pandas as pd
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.wording import plain_words, time_axis
 from sos_eval.results.facts import OutcomeFacts, PanelFacts, QuestionFacts
+from sos_eval.terms import PERIOD_COLUMNS
 
 __all__ = [
     "axis_words", "convention", "estimator_label", "every_of", "headline_row_keys", "headline_scale", "method_label",
-    "outcome_label", "people", "period_word", "scale_label", "table_of", "time_label", "unit_labels", "unit_words",
-    "why_missing", "words_for_units",
+    "outcome_label", "people", "period_word", "placed", "scale_label", "table_of", "time_label", "unit_labels",
+    "unit_words", "why_missing", "words_for_units",
 ]  # fmt: skip
 
 #: Most characters of an outcome's words in a title.
@@ -27,6 +28,13 @@ _UNITS = {
 def convention(bundle: ResultBundle) -> str:
     """Return how years are named; ``none`` where the bundle does not say."""
     return bundle.facts.panel.year_convention
+
+
+def placed(bundle: ResultBundle, table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with the places of its periods on an axis: a period's number where it is written as a code."""
+    panel = bundle.facts.panel
+    there = [name for name in PERIOD_COLUMNS if name in table.columns] if panel.periods else []
+    return table.assign(**{name: table[name].map(panel.place) for name in there}) if there else table
 
 
 def time_label(bundle: ResultBundle) -> str:

@@ -7,6 +7,9 @@ import pandas as pd
 import pytest
 
 from sos_eval.jobs.run import run
+from sos_eval.report.alt_words import alt_words
+from sos_eval.report.figures.adoption import plot as adoption
+from sos_eval.report.figures.outcome_paths import plot as outcome_paths
 from tests.conftest import without_pages
 
 DESIGN = """\
@@ -26,17 +29,17 @@ seed: 1
 """
 
 
-def page(folder, first, more=""):
+def ran(folder, periods, more=""):
     rng = np.random.default_rng(4)
     rows = [
-        (f"u{i:02d}", first + k, int(rng.poisson(60)), 20_000 + 100 * i, str(first + 5) if i < 8 else "")
+        (f"u{i:02d}", period, int(rng.poisson(60)), 20_000 + 100 * i, str(periods[5]) if i < 8 else "")
         for i in range(20)
-        for k in range(8)
+        for period in periods
     ]
     pd.DataFrame(rows, columns=["la", "half", "entries", "children", "start"]).to_csv(folder / "p.csv", index=False)
     (folder / "d.yaml").write_text(DESIGN.format(more=more), encoding="utf-8")
     with without_pages():
-        return run(folder / "d.yaml", out=folder / "out", force=True).headline
+        return run(folder / "d.yaml", out=folder / "out", force=True)
 
 
 @pytest.mark.parametrize(
@@ -48,8 +51,24 @@ def page(folder, first, more=""):
     ],
 )
 def test_children_are_counted_by_what_a_period_is(tmp_path, first, more, every, span):
-    text = str(page(tmp_path, first, more))
+    text = str(ran(tmp_path, range(first, first + 8), more).headline)
     assert span in text
     assert f" {every} in an authority" in text
     for other in {"a year", "a quarter", "a period"} - {every}:
         assert f" {other} in an authority" not in text
+
+
+@pytest.mark.parametrize(
+    "periods",
+    [
+        [f"2012-{month:02d}" for month in range(1, 9)],
+        [f"{2012 + k // 4}Q{k % 4 + 1}" for k in range(8)],
+        [f"{2012 + k}/{13 + k}" for k in range(8)],
+    ],
+)  # fmt: skip
+def test_a_figure_over_time_says_its_periods_as_they_are_written(tmp_path, periods, unsized):
+    bundle = ran(tmp_path, periods)
+    for figure in (outcome_paths, adoption):
+        assert figure(bundle).axes
+    said = alt_words("outcome_paths", bundle.tables("outcome_paths"), bundle)
+    assert said.count(f"({periods[0]})") == said.count(f"({periods[-1]})") == 2

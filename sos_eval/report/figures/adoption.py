@@ -9,8 +9,8 @@ import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.drawing import NothingToShow, figure
-from sos_eval.report.figures.time import placed, whole_years
-from sos_eval.report.reading import time_label, unit_words
+from sos_eval.report.figures.time import whole_years
+from sos_eval.report.reading import placed, time_label, unit_words
 from sos_eval.report.theme import MUTED, TREATED, canvas, layout_width, room_of
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.drawing import WITHHELD, NothingToShow, figure
-from sos_eval.report.figures.time import mark_times, placed
-from sos_eval.report.reading import outcome_label, time_label, unit_words
+from sos_eval.report.figures.time import mark_times
+from sos_eval.report.reading import outcome_label, placed, time_label, unit_words
 from sos_eval.report.theme import COMPARISON, MUTED, TREATED, canvas, evenly, layout_width, legend, panel_rows
 from sos_eval.report.wording import count
 

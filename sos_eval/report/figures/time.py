@@ -7,21 +7,12 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.theme import MUTED, shade
-from sos_eval.terms import PERIOD_COLUMNS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["mark_times", "placed", "whole_years"]
-
-
-def placed(bundle: ResultBundle, table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table with the places of its periods on an axis: a period's number where it is written as a code."""
-    panel = bundle.facts.panel
-    there = [name for name in PERIOD_COLUMNS if name in table.columns] if panel.periods else []
-    return table.assign(**{name: table[name].map(panel.place) for name in there}) if there else table
+__all__ = ["mark_times", "whole_years"]
 
 
 def whole_years(axes: Axes, words: Callable[[float], str] = "{:.0f}".format) -> None:
