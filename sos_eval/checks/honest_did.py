@@ -10,6 +10,7 @@ import pandas as pd
 from annotated_types import Ge, Gt, Lt
 
 from sos_eval.checks.event_path import FEW, EventPath, PathDraws, PathSpread, path_spread
+from sos_eval.checks.quantity import unit_of
 from sos_eval.errors import numeral
 from sos_eval.numerics.hybrid import TooManyRays
 from sos_eval.numerics.path_sets import Interval, PathSets
@@ -27,6 +28,8 @@ _MAGNITUDES, _BENDS = (0.5, 1.0, 1.5, 2.0), (0.25, 0.5, 0.75, 1.0)
 GRID_POINTS, GRID_REACH = 4_000, 40.0
 #: Steps of the grid that are more than this share of the interval at M = 0 are said.
 COARSE = 0.02
+#: Why it is not the interval beside the answer.
+OTHER_INTERVAL = " The answer's own interval is another: of its own average and its own base, by its own test."
 #: Draws behind the critical value of the first stage.
 FIRST_STAGE_DRAWS = 10_000
 
@@ -91,7 +94,7 @@ class HonestDiD(Check):
             value = sets.breakdown(_unit(sets))
         except TooManyRays as many:
             return self._not_done(str(many))
-        told = Told(spread, sets, rows, value, sets.holds_zero(0.0))
+        told = Told(spread, sets, rows, value, sets.holds_zero(0.0), unit_of(fitted.panel))
         return [self._breakdown(told), self._size(told)]
 
     def _sets(self, path: EventPath, covariance: Array, rng: np.random.Generator) -> PathSets | str:
@@ -162,6 +165,8 @@ class Told:
         Smallest M not known to leave zero out; NaN where 0 is not, infinite where all are.
     holds_zero
         Whether zero is certainly in the set at M = 0.
+    per
+        Unit of the ends, where they are differences.
     """
 
     spread: PathSpread
@@ -169,6 +174,7 @@ class Told:
     rows: list[tuple[float, Interval]]
     breakdown: float
     holds_zero: bool
+    per: str = ""
 
     @property
     def unknown(self) -> str:
@@ -222,7 +228,7 @@ class Told:
         ]
         said = " and ".join(filter(None, sure))
         taken = f" This takes as sure that a divergence {said}." if said else ""
-        return f"{self._answer(level)}{self._coarse}{self._maybe_more}{taken}"
+        return f"{self._answer(level)}{OTHER_INTERVAL}{self._coarse}{self._maybe_more}{taken}"
 
     @property
     def _coarse(self) -> str:
@@ -255,8 +261,10 @@ class Told:
     def _held(self, level: float) -> str:
         """Name the interval: of which effect, against which period."""
         after = self.path.timeline.after[self.sets.weights > 0]
-        times = f"the average of {len(after)} event times" if len(after) > 1 else f"event time {after[0]:g}"
-        return f"the {100 * level:g}% interval of {times} against event time {self.path.timeline.base:g}"
+        times = f"the plain average of {len(after)} event times" if len(after) > 1 else f"event time {after[0]:g}"
+        base = self.path.timeline.base
+        last = ", the last period before the start" if base == -1 else ""
+        return f"the {100 * level:g}% interval of {times} against event time {base:g}{last}"
 
     @property
     def _even(self) -> str:
@@ -278,4 +286,4 @@ class Told:
         if interval.reason:
             return f"not known: {interval.reason}"
         low, high = self._shown(np.array([interval.low, interval.high]))
-        return f"{numeral(low)} to {numeral(high)}"
+        return f"{numeral(low)} to {numeral(high)}{'' if self.path.ratio else self.per}"

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sos_eval.checks.last_period import UNLIKELY, last_period
 from sos_eval.checks.path_lottery import PathLottery
 from sos_eval.checks.path_onward import Onward
+from sos_eval.checks.quantity import unit_of
 from sos_eval.errors import numeral
 from sos_eval.numerics.detectable import Lots
 from sos_eval.numerics.inversion import Rejection, Terms, limits
@@ -185,7 +186,7 @@ class Path(Check):
         if why := onward.why or onward.why_not_apart or ("" if np.isfinite(seen[0]) else self._why_unseen(lottery)):
             return self._not_done("implied_bias", why)
         bias = seen[0] * onward.apart
-        unit = _unit(lottery.fitted.panel)
+        unit = unit_of(lottery.fitted.panel)
         text = (
             f"A divergence that this check would miss {self._missed} would shift the answer by {numeral(bias)}{unit}."
         )
@@ -227,7 +228,7 @@ class Path(Check):
         """Say what the path seen does to the estimate if it went on, and if it returned to its mean."""
         if onward.why:
             return [self._not_done(name, onward.why) for name in ("gone_on", "returned")]
-        on, back = (_higher(one, _unit(lottery.fitted.panel)) for one in (onward.gone_on, onward.returned))
+        on, back = (_higher(one, unit_of(lottery.fitted.panel)) for one in (onward.gone_on, onward.returned))
         each = f", {EACH}," if onward.why_not_apart else ""
         gone = f"If the path seen before the start had gone on{each or ','} it alone would make the answer {on}."
         returned = f"If it returned to its earlier mean, that alone would make the answer {back}."
@@ -301,14 +302,6 @@ def _by_share(log: float) -> str:
     if abs(log) < 1e-12:
         return "neither higher nor lower"
     return f"{numeral(100 * abs(np.expm1(log)))}% {'higher' if log > 0 else 'lower'}"
-
-
-def _unit(panel: Panel) -> str:
-    """Return the unit of a path: that of the outcome, also where the estimate is a ratio."""
-    outcome = panel.outcome
-    if outcome.transform == "log":
-        return " in logs"
-    return f" per {outcome.per:,.10g}" if outcome.scale == "rate_per" else ""
 
 
 def _higher(value: float, unit: str) -> str:

@@ -13,7 +13,7 @@ from sos_eval.results.estimate import Estimate, clustered_error, overall_place
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import FEW
 
-__all__ = ["Quantity", "caution", "judged", "overall", "refitted"]
+__all__ = ["Quantity", "caution", "judged", "overall", "refitted", "unit_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,3 +101,11 @@ def judged(largest: float, limit: float | None, *, complete: bool) -> bool | Non
 def _nothing(reason: str, scale: str = "") -> Quantity:
     nan = float("nan")
     return Quantity(nan, nan, nan, nan, nan, scale, reason)
+
+
+def unit_of(panel: Panel) -> str:
+    """Return the unit of a path: that of the outcome, also where the estimate is a ratio."""
+    outcome = panel.outcome
+    if outcome.transform == "log":
+        return " in logs"
+    return f" per {outcome.per:,.10g}" if outcome.scale == "rate_per" else ""

@@ -81,10 +81,7 @@ def _level(design: Design, facts: RunFacts) -> tuple[int, str, str]:
             "changed: without the intervention earlier and later starters would have changed alike. Otherwise level 2"
         )
         return 3, f"before and after, compared with those that {others} (nobody never begins)", condition
-    condition = (
-        "the comparability of the two groups is argued and evidenced: without the intervention their outcomes would "
-        "have changed alike. Otherwise level 2"
-    )
+    condition = f"the comparability of the two groups is argued and evidenced: {method.assumes}. Otherwise level 2"
     later = staggered and getattr(method, "control", "") == "not_yet_treated"
     joined = ", which those that begin later belong to until they do" if later else ""
     return 3, f"before and after, with a comparison group{joined}", condition
@@ -192,17 +189,22 @@ def _matched(entry: Entry) -> Sequence[str]:
 
 
 def _left_out(design: Design, panel: PanelFacts) -> Iterator[str]:
-    method, left_out = design.comparison, panel.left_out
-    who = (
-        _LATER
-        if _nobody_never(panel)
-        else "all untreated units"
-        if method.unrestricted() == method
-        else "the untreated units that its restriction keeps"
+    yield f"Comparison group: {_compared(design, panel)} (flow.csv says who is left out)."
+    if panel.left_out and not design.disclosure.guards:
+        yield f"Left out: {listed([f'{n} ({why})' for why, n in panel.left_out.items()])}; flow.csv has all."
+
+
+def _compared(design: Design, panel: PanelFacts) -> str:
+    """Say who is compared, and how the method itself weighs them."""
+    method, weighs = design.comparison, design.primary.method.weighs
+    if _nobody_never(panel):
+        return _LATER
+    if not panel.n_comparison_units:
+        return "nobody"
+    every = (
+        "all untreated units" if method.unrestricted() == method else "the untreated units that its restriction keeps"
     )
-    yield f"Comparison group: {who if str(method.name) == 'none' else method.label} (flow.csv says who is left out)."
-    if left_out and not design.disclosure.guards:
-        yield f"Left out: {listed([f'{n} ({why})' for why, n in left_out.items()])}; flow.csv has all."
+    return f"{every if str(method.name) == 'none' else method.label}{f'; {weighs}' if weighs else ''}"
 
 
 def _nobody_never(panel: PanelFacts) -> bool:
@@ -220,6 +222,8 @@ def _untreated(panel: PanelFacts) -> str:
         return (
             "Those compared begin later and are taken not to have used it before; starts are as the data record them."
         )
+    if not panel.n_comparison_units:
+        return "Nobody is compared; starts are as the data record them."
     if means == "unknown":
         return "Whether comparison units use the intervention is unknown: a true effect may show smaller."
     return "Comparison units are declared never to have used it; starts are as the data record them."

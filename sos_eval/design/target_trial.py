@@ -90,8 +90,10 @@ def _source(design: Design) -> str:
 def _assignment(by_lot: str) -> str:
     if by_lot:
         return "the trial draws starts by lot; so, as declared, were these"
-    how = "how these came about is not declared"
-    return f"the trial draws starts by lot; {how}, and changes of the comparison group stand in for chance"
+    return (
+        "the trial draws starts by lot; how these came about is not declared, and what is assumed (below) stands in "
+        "for the lot"
+    )
 
 
 def _assumptions(design: Design) -> str:
@@ -100,4 +102,4 @@ def _assumptions(design: Design) -> str:
             "a lot drew when each unit starts, so that without the intervention all would have changed alike on average"
         )
     known = "; the theory names what may move trends" if design.theory is not None else ""
-    return f"without the intervention both groups would have changed alike (parallel trends){known}"
+    return f"{design.primary.method.assumes}{known}"

@@ -12,6 +12,7 @@ from sos_eval.errors import numeral
 from sos_eval.estimators._donors import Cohort, DonorDesign
 from sos_eval.numerics.simplex import equally_good_range, simplex_weights
 from sos_eval.panel.panel import Array
+from sos_eval.results.estimate import UNDECIDED
 
 __all__ = ["equally_good", "told"]
 
@@ -77,14 +78,23 @@ def told(table: pd.DataFrame) -> tuple[str, ...]:
     """Say that several weights fit alike, where that moves the overall effect in its first three digits."""
     whole = table.iloc[0]
     low, high = numeral(whole["lowest"]), numeral(whole["highest"])
-    exact = f"{int(whole['n_fitted_exactly'])} of {int(whole['n_treated_units'])} treated units are fitted exactly"
+    exact, several, every = (int(whole[name]) for name in ("n_fitted_exactly", "n_several_weights", "n_treated_units"))
+    fits = (f"{_of(exact, every)} fitted exactly before the start",) if exact else ()
     if low == high:
-        return (f"{exact} before the start",) if whole["n_fitted_exactly"] else ()
+        return fits
     return (
-        f"{exact} before the start, and {int(whole['n_several_weights'])} equally well by more than one set of "
-        f"weights: those with the smallest sum of squares are taken, and over all that fit as well the overall effect "
-        f"lies between {low} and {high}: the years before the start do not decide",
+        *fits,
+        f"{UNDECIDED}{_of(several, every)} fitted equally well by more than one set of weights; those with the "
+        f"smallest sum of squares are taken, and over all that fit as well the overall effect lies between {low} and "
+        f"{high}",
     )
+
+
+def _of(some: int, every: int) -> str:
+    """Return how many of the treated units are something."""
+    if every == 1:
+        return "the treated unit is"
+    return f"{some} of {every} treated units {'is' if some == 1 else 'are'}"
 
 
 def _of_cohort(donors: Array, treated: Array, cohort: Cohort) -> _Own:

@@ -67,6 +67,13 @@ class AIPW(Estimator):
     deal: Seed = 1
     """Number of the random deal of units into folds."""
 
+    @property
+    def assumes(self) -> str:
+        """What would have been without the intervention."""
+        return (
+            "with the same covariates both groups would have had the same outcomes on average without the intervention"
+        )
+
     def estimate(self, panel: Panel) -> Estimate:
         """Estimate the effect."""
         names = panel.covariates if self.covariates is None else self.covariates

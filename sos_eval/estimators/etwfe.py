@@ -101,6 +101,15 @@ class ETWFE(CohortRegression):
         """Say so of slopes."""
         return "slopes of covariates by cohort, period or effect cannot be told apart"
 
+    @property
+    def assumes(self) -> str:
+        """What would have been without the intervention."""
+        if self.family == "poisson":
+            return (
+                "without the intervention both groups would have changed by the same factor (parallel trends of rates)"
+            )
+        return super().assumes
+
     def estimate(self, panel: Panel) -> Estimate:
         """Estimate every effect, and averages over the treated rows."""
         panel = self._with_slopes(panel)

@@ -33,6 +33,14 @@ class InterruptedTimeSeries(Estimator):
     reference: ClassVar[str] = "Wagner, Soumerai, Zhang and Ross-Degnan (2002); Linden (2015) with a comparison"
     needs: ClassVar[dict[str, int]] = {"pre_periods": FEWEST, "treated_units": 1, "untreated_units": 0}
 
+    @property
+    def assumes(self) -> str:
+        """What would have been without the intervention."""
+        return (
+            "without the intervention the line of the periods before the start (of the treated, less that of the "
+            "comparison where there is one) would have gone on"
+        )
+
     def estimate(self, panel: Panel) -> Estimate:
         """Estimate by event time what step and change of slope make of the treated, and the mean over event times.
 

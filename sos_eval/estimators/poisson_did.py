@@ -71,6 +71,11 @@ class PoissonDiD(StatedRegression):
         """Say so of treatment."""
         return "treatment is a combination of unit effects, time effects and covariates"
 
+    @property
+    def assumes(self) -> str:
+        """What would have been without the intervention."""
+        return "without the intervention both groups would have changed by the same factor (parallel trends of rates)"
+
     def estimate(self, panel: Panel) -> Estimate:
         """Estimate the rate ratio and, from it, the change in the rate among the treated."""
         rows, stated = self._stated(regression_rows(self._eventful(panel), self._names(panel), **count_columns(panel)))

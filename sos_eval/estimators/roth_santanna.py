@@ -72,6 +72,11 @@ class RothSantAnna(Estimator):
     needs: ClassVar[dict[str, int]] = {"pre_periods": 1, "treated_units": 2}
     takes_weights: ClassVar[bool] = False
 
+    @property
+    def assumes(self) -> str:
+        """What would have been without the intervention."""
+        return "when each unit started was as good as drawn by lot"
+
     def estimate(self, panel: Panel) -> Estimate:
         """Estimate every cohort and period, and averages, each with an adjustment of its own."""
         refuse_gaps_and_weights(panel, self.name)

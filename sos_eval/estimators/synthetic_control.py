@@ -33,8 +33,19 @@ class SyntheticControl(DonorEstimator):
 
     label: ClassVar[str] = "synthetic control"
     reference: ClassVar[str] = "Abadie, Diamond and Hainmueller (2010); Ben-Michael, Feller and Rothstein (2021)"
+    weighs: ClassVar[str] = (
+        "each treated unit is set against a weighted mean of them that runs closest to it before the start"
+    )
     needs: ClassVar[dict[str, int]] = {"pre_periods": 4, "treated_units": 1, "untreated_units": 2}
     takes_weights: ClassVar[bool] = False
+
+    @property
+    def assumes(self) -> str:
+        """What would have been without the intervention."""
+        return (
+            "without the intervention each treated unit would have gone on as the weighted mean of comparison units "
+            "does that runs closest to it before the start"
+        )
 
     def estimate(self, panel: Panel) -> Estimate:
         """Estimate each cohort's mean gap in every period from its start on, and averages by treated unit-periods."""

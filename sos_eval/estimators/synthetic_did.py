@@ -29,8 +29,17 @@ class SyntheticDiD(DonorEstimator):
 
     label: ClassVar[str] = "synthetic difference-in-differences"
     reference: ClassVar[str] = "Arkhangelsky, Athey, Hirshberg, Imbens and Wager (2021)"
+    weighs: ClassVar[str] = "weighted so that their path before the start runs beside that of the treated"
     needs: ClassVar[dict[str, int]] = {"pre_periods": 3, "treated_units": 1, "untreated_units": 2}
     takes_weights: ClassVar[bool] = False
+
+    @property
+    def assumes(self) -> str:
+        """What would have been without the intervention."""
+        return (
+            "without the intervention the treated would have changed, from weighted periods before the start on, as "
+            "the weighted comparison units did"
+        )
 
     def estimate(self, panel: Panel) -> Estimate:
         """Estimate each cohort's effect in every period from its start on, and averages by treated unit-periods."""

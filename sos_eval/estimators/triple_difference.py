@@ -89,6 +89,13 @@ class TripleDifference(TwoByTwoEstimator):
             starts, times, control=self.control, base_period=self.base_period, anticipation=self.anticipation
         )
 
+    @property
+    def assumes(self) -> str:
+        """What would have been without the intervention."""
+        return (
+            "without the intervention the gap between eligible and other units would have changed alike in both groups"
+        )
+
     def estimate(self, panel: Panel) -> Estimate:
         """Estimate every cohort's effect in every period that can be compared."""
         names = self._names(panel)

@@ -23,6 +23,7 @@ from sos_eval.panel import imputation
 from sos_eval.panel.panel import Panel
 from sos_eval.panel.selection import WEIGHTLESS
 from sos_eval.results.assignments import FIXED, MATCHED_ROWS, WHY_FIXED
+from sos_eval.results.estimator import Estimator
 from sos_eval.results.facts import (
     CheckFacts,
     HeadlineKey,
@@ -121,7 +122,7 @@ def _method_facts(method: Method) -> MethodFacts:
     """Return what a method says of itself."""
     if isinstance(method, InferenceMethod):
         return MethodFacts(method.told_label, method.says, method.few_clusters, method.alone_from)
-    return MethodFacts(method.label, says="")
+    return MethodFacts(method.label, says="", weighs=method.weighs if isinstance(method, Estimator) else "")
 
 
 def _caveats(design: Design, group: Group) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from sos_eval.report.whose import others_than, stands_for
 from sos_eval.report.wording import count, in_units, minus_signs, percent
 from sos_eval.results.assignments import FIXED
 from sos_eval.results.check import ENTRY, of_hundred
+from sos_eval.results.estimate import UNDECIDED
 from sos_eval.results.facts import CheckFacts, HeadlineKey, QuestionFacts, RunFacts
 from sos_eval.results.inference import FEW
 from sos_eval.terms import Estimand, Verdict
@@ -60,7 +61,12 @@ def caveats(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]) -> 
     """Return what limits the answer, by weight: its range, the design's caveats, the data's, what checks saw."""
     about = [check for check in facts.checks if _is_about(check, facts.headline)]
     verdict = verdict_of(effect, facts.question.worthwhile)
-    said = [*_could_turn(effect, facts.question), *_too_narrow(effect, facts, units), *_suppressed(about, verdict)]
+    said = [
+        *_undecided(facts, units),
+        *_could_turn(effect, facts.question),
+        *_too_narrow(effect, facts, units),
+        *_suppressed(about, verdict),
+    ]
     said += _borne(about, verdict)
     said += [facts.inference.caution] if facts.inference.caution else []
     said += facts.question.caveats
@@ -82,6 +88,19 @@ def caveats(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, str]) -> 
     said += _unseen(about, facts, units)
     said += failed_checks(facts, units)
     return [minus_signs(text) for text in dict.fromkeys(said)]
+
+
+def _undecided(facts: RunFacts, units: tuple[str, str]) -> list[str]:
+    """Say over what range the answer's own method leaves it open."""
+    notes = facts.notes.get(facts.headline.estimator, ())
+    said = [f"{UNDECIDED}{note.partition(UNDECIDED)[2]}" for note in notes if _of_outcome(note, facts)]
+    return [in_units(f"{text[:1].upper()}{text[1:]}.", units) for text in said]
+
+
+def _of_outcome(note: str, facts: RunFacts) -> bool:
+    """Whether a note leaves the headline's outcome open; what holds for one of several outcomes names it first."""
+    label = (facts.outcome.label if facts.outcome else "") or facts.headline.outcome
+    return note.startswith((UNDECIDED, f"{label}: {UNDECIDED}"))
 
 
 def _suppressed(checks: Sequence[CheckFacts], verdict: Verdict) -> list[str]:

@@ -12,7 +12,7 @@ from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.errors import numeral
 from sos_eval.report.basis import on_what
 from sos_eval.report.content import Block, Bullets, Table, Text
-from sos_eval.report.reading import estimator_label, outcome_label, unit_words
+from sos_eval.report.reading import estimator_label, outcome_label, unit_words, weighs
 from sos_eval.report.tabulate import shown
 from sos_eval.report.whose import in_place_of
 from sos_eval.report.wording import covariate_words, listing, number
@@ -36,7 +36,10 @@ def group_words(bundle: ResultBundle) -> list[Block]:
     method = str(options.get("method", "none"))
     who = in_place_of(bundle.facts.panel, unit_words(bundle))
     if method == "none":
-        return [Text(f"{who}: all that the design keeps; none were matched or weighted.")]
+        if not bundle.facts.panel.n_comparison_units and len(bundle.facts.panel.cohorts) < 2:
+            return [Text("Nobody stands in for the treated: what they would have been is read off their own past.")]
+        own = weighs(bundle, bundle.facts.headline.estimator)
+        return [Text(f"{who}: all that the design keeps; {own or 'none were matched or weighted'}.")]
     if method == "declared":
         seen = "Whether outcomes had been seen when they were written is not known to this run."
         return [Text(f"{who}, in matched sets that are written in the design. {seen}")]

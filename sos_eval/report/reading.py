@@ -14,7 +14,7 @@ from sos_eval.terms import PERIOD_COLUMNS
 __all__ = [
     "axis_words", "convention", "estimator_label", "every_of", "headline_row_keys", "headline_scale", "method_label",
     "outcome_label", "people", "period_word", "placed", "scale_label", "table_of", "time_label", "unit_labels",
-    "unit_words", "why_missing", "words_for_units",
+    "unit_words", "weighs", "why_missing", "words_for_units",
 ]  # fmt: skip
 
 #: Most characters of an outcome's words in a title.
@@ -114,6 +114,14 @@ def estimator_label(bundle: ResultBundle, estimator: str) -> str:
             same = not method or method == estimator
             return str(entry.get("label") or (words if same else f"{words} ({method_label(bundle, method)})"))
     return words
+
+
+def weighs(bundle: ResultBundle, estimator: str) -> str:
+    """Return how an estimator weighs untreated units itself; empty where it does not."""
+    for entry in bundle.design.get("estimators") or []:
+        if isinstance(entry, dict) and entry.get("id") == estimator:
+            return bundle.facts.method(str(entry.get("method", ""))).weighs
+    return ""
 
 
 def method_label(bundle: ResultBundle, method: str) -> str:

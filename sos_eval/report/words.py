@@ -382,7 +382,16 @@ def detectable_text(effect: HeadlineEffect, facts: RunFacts, units: tuple[str, s
     if not math.isfinite(seen.fall):
         return f"{assumed}, no fall could be found {often}; {rise}{worth}."
     fall = _seen(seen, "fall", effect)
-    return f"{assumed}, and the true change were a fall of {fall}, this test would find it {often}; {rise}{worth}."
+    said = f"{assumed}, and the true change were a fall of {fall}, this test would find it {often}; {rise}{worth}."
+    return f"{said}{_wider(effect, seen)}"
+
+
+def _wider(effect: HeadlineEffect, seen: DetectableFacts) -> str:
+    """Say why the range reaches further to either side than the sizes that would have been found, where it does."""
+    told = effect.share if seen.unit == "share" else effect.difference
+    if not (told(effect.high) - told(effect.low)) / 2 > max(seen.fall, seen.rise):
+        return ""
+    return " (The range is wider than that: it is of the starts as they fell, these are of all that a lot could draw.)"
 
 
 def _worth_seen(seen: DetectableFacts, outcome: OutcomeFacts) -> str:

@@ -15,13 +15,33 @@ from sos_eval.panel.panel import Array, Panel
 from sos_eval.terms import KEY_COLUMNS
 
 __all__ = [
-    "ABSENT", "CELL_COLUMNS", "INFINITE", "LEFT_OUT", "Batch", "Columns", "Compiled", "Estimate", "Planned",
-    "RowChoice", "Scored", "Unplanned", "aligned", "cell_columns", "cells", "finite", "in_rows", "joined_batches",
-    "same_rows", "stacked",
+    "ABSENT",
+    "CELL_COLUMNS",
+    "INFINITE",
+    "LEFT_OUT",
+    "UNDECIDED",
+    "Batch",
+    "Columns",
+    "Compiled",
+    "Estimate",
+    "Planned",
+    "RowChoice",
+    "Scored",
+    "Unplanned",
+    "aligned",
+    "cell_columns",
+    "cells",
+    "finite",
+    "in_rows",
+    "joined_batches",
+    "same_rows",
+    "stacked",
 ]  # fmt: skip
 
 #: How the note of a regression begins that says which covariates its fixed effects absorb.
 LEFT_OUT = "absorbed by the unit and time effects, left out: "
+#: How a note begins that says over what range an effect is open for want of a reason to choose.
+UNDECIDED = "the periods before the start do not decide the answer: "
 #: Returns the positions of the wanted rows in a table of cells, increasing.
 RowChoice = Callable[[pd.DataFrame], NDArray[np.intp]]
 

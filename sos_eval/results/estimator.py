@@ -46,6 +46,7 @@ class Estimator(Method):
     of their own where effects differ;
     ``partly_exposed`` what it does with periods that count as a fraction of exposure (`transition: partial`): weighs
     their exposure, or gives them effects of their own, which are of the exposure that they had (``whole``);
+    ``weighs`` how it weighs untreated units itself, in words; empty where they count as the comparison group has them;
     ``takes_dropped`` whether periods of a transition may be left out: where nothing is said, whether gaps may be.
     """
 
@@ -62,6 +63,7 @@ class Estimator(Method):
     mixes: ClassVar[bool] = False
     partly_exposed: ClassVar[PartlyExposed] = "refused"
     takes_dropped: ClassVar[bool | None] = None
+    weighs: ClassVar[str] = ""
 
     covariates: tuple[str, ...] | None = None
     """The method's own covariates; None for those of the panel, or where it has no such option."""
@@ -74,6 +76,11 @@ class Estimator(Method):
     def columns(self) -> tuple[str, ...]:
         """Columns of the user's table that the panel has to carry for this method, its covariates apart."""
         return ()
+
+    @property
+    def assumes(self) -> str:
+        """What would have been without the intervention, as its effects take it."""
+        return "without the intervention both groups would have changed alike (parallel trends)"
 
     @property
     def event_times(self) -> EventTimes:

@@ -365,12 +365,15 @@ class MethodFacts:
         Whether an inference holds where few clusters are treated; None for estimators, and where nothing says it.
     alone_from
         Fewest clusters with which an inference stands alone.
+    weighs
+        How an estimator weighs untreated units itself; empty where it does not.
     """
 
     label: str
     says: str = SAYS
     few_clusters: bool | None = None
     alone_from: int = 0
+    weighs: str = ""
 
 
 @dataclass(frozen=True, slots=True)

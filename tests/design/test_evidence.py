@@ -38,7 +38,7 @@ def test_maryland_by_design(tmp_path):
     design = load(tmp_path)
     row = maryland(design, facts()).iloc[0]
     assert (row["at_most"], row["judgement"]) == (3, "")
-    assert "would have changed alike. Otherwise level 2" in row["condition"]
+    assert "would have changed alike (parallel trends). Otherwise level 2" in row["condition"]
     assert row["evidence"] == "path.joint, refuters.negative_control (diagnostics.csv)"
     alone = replace(facts(), panel=PanelFacts(n_treated_units=8))
     assert maryland(design, alone)["at_most"].iloc[0] == 2

@@ -14,7 +14,7 @@ from sos_eval.inference import Analytic, Auto, Randomization
 from sos_eval.inference.design_facts import design_facts
 from sos_eval.numerics.ascm import augmented
 from sos_eval.panel.panel import Panel
-from sos_eval.results.estimate import aligned
+from sos_eval.results.estimate import UNDECIDED, aligned
 from sos_eval.results.estimator import checked
 from sos_eval.results.fitted import Fitted
 from tests.estimators.panels import INF, panel, row
@@ -148,7 +148,8 @@ def test_where_many_weights_fit_exactly_the_shortest_are_taken_and_the_range_is_
     assert list(whole[["n_treated_units", "n_fitted_exactly", "n_several_weights"]]) == [1, 1, 1]
     # most of the donors' mix is 49 / 9 (8/9 on 0 and 1/9 on 9), least 2.5 (half on 0, half on 2)
     np.testing.assert_allclose(list(whole[["lowest", "highest"]]), [7 - 49 / 9, 4.5])
-    assert "1 of 1 treated units are fitted exactly" in estimate.notes[-1]
+    assert estimate.notes[-2] == "the treated unit is fitted exactly before the start"
+    assert estimate.notes[-1].startswith(f"{UNDECIDED}the treated unit is fitted equally well by more than one set")
     assert "the overall effect lies between 1.56 and 4.5" in estimate.notes[-1]
 
 

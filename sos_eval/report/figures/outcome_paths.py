@@ -49,7 +49,7 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     words = [outcome_label(bundle, name) for name in outcomes]
     title = words[0] if len(words) == 1 else "Outcomes"
     note = f"Means over {unit_words(bundle)[1]} with an outcome in that period. {_times_note(table, when)}".rstrip()
-    title = f"{title}: treated and comparison over time"
+    title = f"{title}: {'cohorts' if _nobody_else(table) else 'treated and comparison'} over time"
     columns = 2 if len(outcomes) > _ONE_COLUMN and layout_width() >= _TWO_FROM else 1
     between = 1.0 if columns > 1 else 0.9
     rows, tall = panel_rows(len(outcomes), title, note, columns=columns, tall=_HEIGHT, between=between, more=1.2)
@@ -81,9 +81,27 @@ def _panel(axes: Axes, table: pd.DataFrame) -> None:
             n = int(line["n_units"].max())
             axes.plot(line["time"], line["mean"], label=f"{label} (n = {n:,})", **style)  # type: ignore[arg-type]
     cohorts = np.unique(table.loc[(table["group"] == "treated") & table["cohort"].notna(), "cohort"])
+    if _nobody_else(table):
+        _by_cohort(axes, table, cohorts)
     for i, cohort in enumerate(cohorts):
         words = "First treated period of a cohort" if i == 0 else None
         axes.axvline(cohort - 0.5, color=TREATED, lw=0.9, ls=(0, (1, 2)), zorder=1, label=words)
+
+
+def _nobody_else(table: pd.DataFrame) -> bool:
+    """Whether all begin, at several times, so that the later cohorts are the comparison until they do."""
+    known = table[table["mean"].notna()]
+    return bool((known["group"] == "treated").all() and len(known["cohort"].dropna().unique()) > 1)
+
+
+def _by_cohort(axes: Axes, table: pd.DataFrame, cohorts: np.ndarray) -> None:
+    """Draw every cohort thinly: dashed until it starts, which is when others are set against it."""
+    for cohort in cohorts:
+        line = table[table["cohort"] == cohort].sort_values("time")
+        known = {} if cohort > cohorts[0] else {False: "A cohort before its start", True: "A cohort from its start on"}
+        for begun, part in ((False, line[line["time"] <= cohort]), (True, line[line["time"] >= cohort])):
+            color, dashes = (TREATED, "-") if begun else (COMPARISON, "--")
+            axes.plot(part["time"], part["mean"], color=color, ls=dashes, lw=0.8, zorder=2, label=known.get(begun))
 
 
 def _times_note(table: pd.DataFrame, when: Callable[[float], str]) -> str:

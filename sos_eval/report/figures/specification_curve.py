@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,13 +12,12 @@ from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.drawing import NothingToShow, figure
 from sos_eval.report.reading import axis_words, outcome_label, table_of, why_missing
 from sos_eval.report.theme import INK, MUTED, TREATED, WIDTH, canvas, room_of
-from sos_eval.results.check import of_hundred
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_ROW, _CURVE, _PERCENT = 0.165, 2.3, "Change in per cent of the adopters' level"
+_ROW, _CURVE, _PERCENT = 0.165, 2.3, "Change in per cent of the treated's level"
 _BETWEEN = ";;"
 _DRAWN = {"estimate": "at", "conf_low": "low", "conf_high": "high"}
 _OF_PERCENT = {"percent": "at", "percent_low": "low", "percent_high": "high"}
@@ -116,16 +116,14 @@ def _choices(axes: Axes, table: pd.DataFrame, choices: dict[str, list[str]]) -> 
 def _note(bundle: ResultBundle, table: pd.DataFrame) -> str:
     """Say what is marked, the joint test, and what a curve is not."""
     rows = bundle.diagnostics
-    p = rows.loc[rows["name"] == "specification_curve", "value"]
-    joint = (
-        f" Random adoptions give a median as far in the expected direction in {of_hundred(float(p.iloc[0]))} draws."
-        if len(p) and np.isfinite(p.iloc[0]) else ""
-    )  # fmt: skip
-    same = "; hollow: options that give the same numbers" if _has_copies(table) else ""
+    texts = rows.loc[(rows["name"] == "specification_curve") & rows["value"].notna(), "text"]
+    median = re.search(r"Their median .*? draws\.", str(texts.iloc[0])) if len(texts) else None
+    said = f" {median[0]}" if median else ""
+    same = " Hollow squares: options that give the same numbers." if _has_copies(table) else ""
     return (
-        f"{len(table)} specifications{same}. Diamond: the design's own choices, which alone give the headline. Filled: "
-        f"p at most .05 by the shared draws. Dotted: no difference.{joint} All rest on the same assumption: those that "
-        f"agree are not as many pieces of evidence, and none moves the verdict."
+        f"{len(table)} specifications. Diamond: the design's own choices, which alone give the headline. Filled "
+        f"circles: p at most .05 by the shared draws.{same} Dotted: no difference.{said} All rest on "
+        f"the same assumption: those that agree are not as many pieces of evidence, and none moves the verdict."
     )
 
 
