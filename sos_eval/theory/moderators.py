@@ -24,9 +24,6 @@ from sos_eval.results.without_effect import without_effect
 
 __all__ = ["Moderation", "Moderator", "difference_label", "group_faults", "groups_of", "moderation"]
 
-#: Normal quantile of 0.8: how many spreads beyond the critical size what is found four times in five lies.
-FOUR_OF_FIVE = 0.8416212
-
 
 @dataclass(frozen=True)
 class Moderator(Declared):
@@ -203,7 +200,7 @@ def _values(batch: Batch) -> Array:
 def _two(effects: Array) -> tuple[float, float]:
     """Return the observed difference and what the test would find in four of five cases: 2.8 spreads of the drawn."""
     apart = effects[:, 1] - effects[:, 0]
-    return float(apart[0]), found_in_four_of_five(apart[1:])
+    return float(apart[0]), float(found_in_four_of_five(apart[1:]))
 
 
 def _pairs(names: Sequence[str], effects: Array, *, complete: bool) -> pd.DataFrame:
@@ -228,5 +225,5 @@ def _pairs(names: Sequence[str], effects: Array, *, complete: bool) -> pd.DataFr
     critical = float(np.nanquantile(largest[1:], 0.95))
     return pd.DataFrame({
         "first": [names[first] for first, _ in places], "second": [names[second] for _, second in places],
-        "difference": apart[0], "p_adjusted": adjusted, "detectable": (critical + FOUR_OF_FIVE) * spread,
+        "difference": apart[0], "p_adjusted": adjusted, "detectable": found_in_four_of_five(apart[1:], critical),
     })  # fmt: skip
