@@ -263,7 +263,7 @@ class Told:
         after = self.path.timeline.after[self.sets.weights > 0]
         times = f"the plain average of {len(after)} event times" if len(after) > 1 else f"event time {after[0]:g}"
         base = self.path.timeline.base
-        last = ", the last period before the start" if base == -1 else ""
+        last = ", the last period before the start," if base == -1 else ""
         return f"the {100 * level:g}% interval of {times} against event time {base:g}{last}"
 
     @property
@@ -286,4 +286,4 @@ class Told:
         if interval.reason:
             return f"not known: {interval.reason}"
         low, high = self._shown(np.array([interval.low, interval.high]))
-        return f"{numeral(low)} to {numeral(high)}{'' if self.path.ratio else self.per}"
+        return f"{numeral(low)} to {numeral(high)}{', a ratio' if self.path.ratio else self.per}"
