@@ -166,7 +166,8 @@ def moderation(fitted: Fitted, moderator: Moderator, rng: np.random.Generator) -
         raise NotIdentified(source.fault(f"moderators: {moderator.by}: {space}"))
     lots = space.draw(moderator.draws, rng)
     starts = np.vstack([source.first_treated, lots.first_treated])
-    parts = {name: _part(without, units) for name, units in members.items()}
+    groups = {name: _part(fitted, units, name) for name, units in members.items()}
+    parts = {name: _part(without, units, name) for name, units in members.items()}
     drawn = [_values(parts[name].refit_assignments(starts[:, units])) for name, units in members.items()]
     effects = np.column_stack(drawn)
     sizes = np.array([(units & source.ever_treated).sum() for units in members.values()], float)
@@ -175,14 +176,24 @@ def moderation(fitted: Fitted, moderator: Moderator, rng: np.random.Generator) -
     two = len(members) == 2
     difference, detectable = _two(effects) if two else (np.nan, np.nan)
     pairs = pd.DataFrame() if two else _pairs(list(members), effects, complete=lots.complete)
-    groups = {name: _part(fitted, units) for name, units in members.items()}
     return Moderation(groups, p, len(starts) - 1, difference, detectable, pairs, scale)
 
 
-def _part(fitted: Fitted, units: NDArray[np.bool_]) -> Fitted:
-    """Return the estimate on some units alone, comparison group built again among them."""
+def _part(fitted: Fitted, units: NDArray[np.bool_], name: str) -> Fitted:
+    """Return the estimate on some units alone, comparison group built again among them.
+
+    Raises
+    ------
+    NotIdentified
+        It would average other effects than that of all units.
+    """
     source = fitted.source.keep(fitted.source.units[units])
-    return replace(fitted, source=source, estimate=fitted.refit(source))
+    estimate = fitted.refit(source)
+    row = _overall(estimate.cells)
+    if np.isnan(estimate.values[row]):
+        why = estimate.cells["reason"].iloc[row]
+        raise NotIdentified(source.fault(f"moderators: the group {name}: {why}", "choose wider groups"))
+    return replace(fitted, source=source, estimate=estimate)
 
 
 def _overall(cells: pd.DataFrame) -> int:

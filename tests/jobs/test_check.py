@@ -14,7 +14,7 @@ DESIGN = """\
 schema: sos-eval/design/1
 name: small
 panel: {{source: csv, path: p.csv, unit: la, time: year, outcome: {{value: rate}},
-  treatment: {{first_treated: start, untreated_means: never}}, unbalanced: allow}}
+  treatment: {{first_treated: start, untreated_means: never}}, unbalanced: {unbalanced}}}
 estimators: [{estimators}]
 inference: [{{method: randomization, draws: 99}}]
 checks: []
@@ -34,9 +34,9 @@ def rows(starts, periods=10, lacking=()) -> pd.DataFrame:
     return made
 
 
-def faults(folder, table, estimators) -> list[str]:
+def faults(folder, table, estimators, unbalanced="allow") -> list[str]:
     table.to_csv(folder / "p.csv", index=False)
-    (folder / "d.yaml").write_text(DESIGN.format(estimators=estimators), encoding="utf-8")
+    (folder / "d.yaml").write_text(DESIGN.format(estimators=estimators, unbalanced=unbalanced), encoding="utf-8")
     with pytest.raises(InputFault) as caught:
         check_design(folder / "d.yaml")
     return [str(fault) for fault in caught.value.faults]
@@ -60,6 +60,31 @@ def test_all_at_once_is_refused_by_stacked(tmp_path):
         tmp_path, rows([2005] * 4 + [0] * 4, lacking=[(0, event) for event in range(5)]),
         "{id: primary, method: stacked}",
     )[0]  # fmt: skip
+
+
+def test_balancing_that_leaves_nobody_treated_is_said_and_not_asked_for(tmp_path):
+    made, whom = rows([2006] * 3 + [0] * 4, lacking=[(2006, -2)]), "{id: primary, method: synthetic_did}"
+    said = faults(tmp_path, made, whom, "balance")[0]
+    assert "no unit is treated; 3 treated are left out by unbalanced: balance, not seen in all 10 periods: u0" in said
+    assert said.endswith("a panel.window in which treated units have no gap")
+    assert "narrow panel.window: every treated unit has a gap" in faults(tmp_path, made, whom)[0]
+    lone = rows([2006] * 3 + [0] * 4)
+    lone.loc[(lone["la"] == "u0") & (lone["year"] == 2003), "rate"] = np.nan
+    assert "set panel.unbalanced: balance" in faults(tmp_path, lone, whom)[0]
+
+
+def test_what_slopes_of_a_covariate_lack_is_said_in_its_own_words():
+    made = rows([2006] * 4 + [2008] * 4 + [0] * 6)
+    made["kind"] = np.where(made["la"].str[1:].astype(int) % 2, "b", "a")
+    no_b = (made["kind"] == "b") & (made["year"] == 2009)
+    untreated = made.assign(rate=made["rate"].mask(no_b & (made["start"] == 0)))
+    with pytest.raises(NotIdentified, match=r"the slopes of kind need each .*: no b among the untreated in 2009; join"):
+        se.ETWFE().fit(untreated, covariates=["kind"], **K)
+    with pytest.raises(NotIdentified, match="no b among those that start in 2006 in 2009; join values of kind"):
+        se.ETWFE().fit(made.assign(rate=made["rate"].mask(no_b & (made["start"] == 2006))), covariates=["kind"], **K)
+    lone = rows([2005] + [2008] * 4 + [0] * 4).assign(size=lambda table: table["la"].str[1:].astype(float))
+    with pytest.raises(NotIdentified, match=r"the slopes of size need two values .* start in 2005 in 2005, .*leave"):
+        se.ETWFE().fit(lone, covariates=["size"], **K)
 
 
 @pytest.mark.parametrize("method", [se.ETWFE(), se.SunAbraham()], ids=str)
