@@ -37,9 +37,9 @@ HEAD = (
 
 
 def demonstration(*starts: int) -> Panel:
-    """Counts of 24 units in 16 periods, eight of which start, in halves where two starts are given."""
+    """Counts of 24 units in ten periods, eight of which start, in halves where two starts are given."""
     rng = np.random.default_rng(0)
-    exposure = np.repeat(rng.uniform(5_000, 90_000, (24, 1)), 16, axis=1)
+    exposure = np.repeat(rng.uniform(5_000, 90_000, (24, 1)), 10, axis=1)
     first = np.full(24, np.inf)
     first[:8] = np.repeat(np.array(starts, float), 8 // len(starts))
     made = panel_of(rng.poisson(exposure * 0.003).astype(float), first, exposure=exposure)
@@ -67,7 +67,7 @@ def cells(estimator: Any, panels: tuple[Panel, Panel]) -> list[str]:
 
 def earlier_paths() -> str:
     """Return the table: every estimator of panels, with its defaults and with the options that change the answer."""
-    panels, lines = (demonstration(2009), demonstration(2009, 2011)), []
+    panels, lines = (demonstration(2006), demonstration(2006, 2008)), []
     for name, method in registered("estimator").items():
         for words, options in () if name in OF_PEOPLE else OPTIONS.get(name, (("", {}),)):
             told = f"`{name}`{', ' if words else ''}{words}"
