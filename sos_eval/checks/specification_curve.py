@@ -29,7 +29,7 @@ __all__ = ["SpecificationCurve"]
 MOST = 1_000
 #: Numbers that differ by no more than this share are the same.
 SAME = 1e-9
-_AS_FAR = {-1: "as far below zero", 0: "as far from zero", 1: "as far above zero"}
+_AS_FAR = {-1: "as low or lower", 0: "as far from zero", 1: "as high or higher"}
 _SIGN = {-1: "with a decrease", 0: "of one sign", 1: "with an increase"}
 
 
@@ -174,8 +174,9 @@ class SpecificationCurve(ComparedCheck):
         gone += f", and {len(alike) - 1} more of these" if len(alike) > 1 else ""
         gone += f"; {missing} could not be estimated" if missing else ""
         gone += f"; {left} combinations change one thing in two ways, and are none" if left else ""
+        others = "combinations of" if self.combine else "one other choice at a time of"
         return (
-            f"{len(known)} specification{'' if len(known) == 1 else 's'}: the design and combinations of "
+            f"{len(known)} specification{'' if len(known) == 1 else 's'}: the design and {others} "
             f"{', '.join(self.vary)}{span}, {below} of them below no difference{gone}. Their "
             f"median estimate is {test.median:.2f} of its errors: random adoptions give a median {_AS_FAR[direction]} "
             f"in {of_hundred(test.p_median)} draws. A curve multiplies one assumption, that the treated would have "
