@@ -129,7 +129,8 @@ def _unjudged(design: Design, fitted: Fitted | None) -> list[str]:
     if fitted is None:
         return []
     resolution = resolve(design.primary.inference or design.inference, design_facts(fitted))
-    return [] if resolution.reliable else [f"the headline's interval and p: none, because {resolution.reason}"]
+    told = discreet_words(design) if design.disclosure.guards else str
+    return [] if resolution.reliable else [f"the headline's interval and p: none, because {told(resolution.reason)}"]
 
 
 def data_paths(design: Design) -> list[Path]:
