@@ -125,3 +125,30 @@ def test_a_method_s_own_columns_are_read_from_the_frame():
     assert np.isfinite(overall["estimate"]).all()
     with pytest.raises(InputFault, match='no column "nope"'):
         se.ETWFE(covariates=("nope",)).fit(made, **K)
+
+
+def told(folder, table, estimators, checks="[]") -> list[str]:
+    table.to_csv(folder / "p.csv", index=False)
+    written = DESIGN.format(estimators=estimators).replace("checks: []", f"checks: {checks}")
+    (folder / "d.yaml").write_text(written, encoding="utf-8")
+    return check_design(folder / "d.yaml").text.splitlines()[1:]
+
+
+def test_checks_without_a_path_to_look_at_are_told_with_what_to_write(tmp_path):
+    """The reason is once for all that it keeps from being done; with the estimator that it names they are."""
+    checks, some = "[honest_did, pretrends, pretrend_power]", rows([2006] * 4 + [2008] * 4 + [0] * 6)
+    (said,) = told(tmp_path, some, "{id: primary, method: imputation}", checks)
+    assert said.startswith("the checks honest_did and pretrend_power will not be done: its earlier periods are not all")
+    assert "such as callaway_santanna (docs/choosing.md lists them" in said
+    assert told(tmp_path, some, "{id: primary, method: callaway_santanna}", checks) == []
+    (said,) = told(tmp_path, some, "{id: primary, method: etwfe}", checks)
+    assert said.startswith("the checks honest_did, pretrends and pretrend_power will not be done: with control: ")
+
+
+def test_a_headline_that_no_procedure_is_relied_on_for_is_told_beforehand(tmp_path):
+    series = "{id: primary, method: interrupted_time_series, inference: [{method: newey_west}]}"
+    (said,) = told(tmp_path, rows([2011], periods=20), series)
+    assert said.startswith("the headline's interval and p: none, because no stratum holds both treated and untreated")
+    (said,) = told(tmp_path, rows([2011] + [0] * 18, periods=20), series)
+    assert said.endswith("with 19 possible assignments the smallest p is 0.0526")
+    assert told(tmp_path, rows([2011] + [0] * 19, periods=20), series) == []

@@ -457,7 +457,7 @@ LASTS = (
 CURVE = (
     "specification_curve", "p_value", 0.4, "104 specifications: the design and combinations of years, from -7% to 4% "
     "of the treated's level before the start, 80 of them below no difference. Their median estimate is -0.50 of its "
-    "errors: random adoptions give a median as far below zero in 40 of 100 draws. A curve multiplies one assumption.",
+    "errors: random adoptions give a median as low or lower in 40 of 100 draws. A curve multiplies one assumption.",
 )  # fmt: skip
 
 
