@@ -18,6 +18,7 @@ from sos_eval.bundle.content import BundleContent, Confidential
 from sos_eval.bundle.digits import rounded, rounded_table, significant
 from sos_eval.bundle.errors_told import ERROR_COLUMNS, ERRORS, ToldErrors
 from sos_eval.bundle.held import HeldBack
+from sos_eval.bundle.lists import ENDS, SINGLE, ListedTests
 from sos_eval.bundle.nested import alike_outcomes, nested_outcomes
 from sos_eval.bundle.passed_balance import COVARIATE, PassedBalance
 from sos_eval.bundle.passed_words import PEOPLE, PassedWords
@@ -98,6 +99,7 @@ class _Gate:
         self.hidden: set[str] = set()
         self.held_balance = True
         self.searched = SearchedCounts(about.disclosure)
+        self.listed = ListedTests(content.facts.procedures)
         headline = content.facts.headline
         self.errors = ToldErrors(
             about.members, about.disclosure.smallest, content.estimates,
@@ -243,6 +245,8 @@ class _Gate:
         plain = [name for name in ERROR_COLUMNS if name != "p_value"]
         out = self.held.emptied(file, out, plain, {ERRORS: errors & ~gone}, "reason")
         out = self.held.emptied(file, out, ("p_value",), {ERRORS: ranks & ~gone}, "")  # a permutation's is a rank
+        ends = self.listed.rows(table) & table["conf_low"].notna().to_numpy(bool) & ~(gone | errors)
+        out = self.held.emptied(file, out, ENDS, {SINGLE: ends}, "reason")
         return self.searched.coarser(file, out, _RESULTS)
 
     def _lone(self, key: tuple[str, str], rows: pd.DataFrame) -> NDArray[np.bool_]:
@@ -360,6 +364,8 @@ class _Gate:
         out = self.held.emptied(file, table, numbers, reasons, "reason")
         squares = np.full(len(table), key[1] in self.errors.few)
         out = self.held.emptied(file, out, ERROR_COLUMNS, {ERRORS: squares}, "")
+        listed = np.full(len(table), self.listed.of(*key)) & ~squares
+        out = self.held.emptied(file, out, ENDS, {SINGLE: listed}, "")
         own = self._members(key)
         of_level = ~table["scale"].isin(["ratio", "log"]).to_numpy(bool)
         of_level &= np.array([not self._tells_levels(own, *one) for one in whole], bool)
@@ -395,6 +401,8 @@ class _Gate:
             return UNKNOWN
         if key in self.silent and name not in _PUBLIC:
             return self.silent[key]
+        if self.listed.of(*key) and self._is_of_a_check(name) and "variant" not in table:
+            return SINGLE
         if (
             key in self.searched.digits
             and name not in ("families", *_PUBLIC)
@@ -482,6 +490,9 @@ class _Gate:
         weighed = name.str.endswith("gone_on_as_answered").to_numpy(bool) & reached & ~(few | back)
         finer = reached | np.array([key in self.finer for key in keys], bool)
         why = {_ONE_UNIT: alone, BACK: back, _THIN: thin, UNKNOWN: unknown, _AS_BALANCE: worst}
+        known = ~(few | alone | undone | varied | searched | squares | back | unknown)
+        listed = np.array([self.listed.of(*key) for key in keys], bool) & known
+        why |= {SINGLE: listed & table["statistic"].ne("p_value").to_numpy(bool)}
         why |= {WEIGHED: weighed, SEARCHED: searched, _FINER: between & finer & ~(searched | thin), ERRORS: squares}
         words = zip(table["text"], finer, strict=True)
         table = table.assign(text=[_IN_PERCENT.sub("", str(text)) if gone else str(text) for text, gone in words])
@@ -499,6 +510,8 @@ class _Gate:
         )
         squares = self.errors.of(table["outcome"])
         out = self.held.emptied("tests.csv", out, beside, {ERRORS: squares & ~searched}, "")
+        ends = self.listed.rows(table) & ~(squares | searched)
+        out = self.held.emptied("tests.csv", out, ENDS, {SINGLE: ends}, "")
         out = self.held.emptied("tests.csv", out, ("mean_estimate",), {_MEANS: np.ones(len(out), bool)}, "")
         return self.held.emptied("tests.csv", out, ("mean",), {_MEANS: linear}, "")
 
@@ -534,6 +547,10 @@ class _Gate:
             out = replace(out, disagreement=DisagreementFacts())
         elif self.errors.protected:
             out = replace(out, disagreement=self._told_disagreement(out))
+        if self.listed.of(facts.headline.estimator, facts.headline.outcome):  # of the hardest adoption of the list
+            self.held.note("results.json", "detectable", 1, SINGLE)
+            test, level = facts.detectable.test, facts.detectable.level
+            out = replace(out, detectable=DetectableFacts(test=test, level=level, reason=SINGLE))
         reason = self._why_alone()
         if self.about.people:
             out = replace(out, inference=self._without_effective(out.inference))
