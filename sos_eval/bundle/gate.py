@@ -18,7 +18,7 @@ from sos_eval.bundle.content import BundleContent, Confidential
 from sos_eval.bundle.digits import rounded, rounded_table, significant
 from sos_eval.bundle.errors_told import ERROR_COLUMNS, ERRORS, ToldErrors
 from sos_eval.bundle.held import HeldBack
-from sos_eval.bundle.lists import ENDS, SINGLE, ListedTests
+from sos_eval.bundle.lists import ENDS, FROM_LIST, SINGLE, ListedTests
 from sos_eval.bundle.nested import alike_outcomes, nested_outcomes
 from sos_eval.bundle.passed_balance import COVARIATE, PassedBalance
 from sos_eval.bundle.passed_words import PEOPLE, PassedWords
@@ -401,7 +401,7 @@ class _Gate:
             return UNKNOWN
         if key in self.silent and name not in _PUBLIC:
             return self.silent[key]
-        if self.listed.of(*key) and self._is_of_a_check(name) and "variant" not in table:
+        if self.listed.of(*key) and not {*FROM_LIST}.isdisjoint(parts):
             return SINGLE
         if (
             key in self.searched.digits
@@ -490,9 +490,9 @@ class _Gate:
         weighed = name.str.endswith("gone_on_as_answered").to_numpy(bool) & reached & ~(few | back)
         finer = reached | np.array([key in self.finer for key in keys], bool)
         why = {_ONE_UNIT: alone, BACK: back, _THIN: thin, UNKNOWN: unknown, _AS_BALANCE: worst}
-        known = ~(few | alone | undone | varied | searched | squares | back | unknown)
-        listed = np.array([self.listed.of(*key) for key in keys], bool) & known
-        why |= {SINGLE: listed & table["statistic"].ne("p_value").to_numpy(bool)}
+        listed = np.array([self.listed.of(*key) for key in keys], bool) & name.str.startswith(FROM_LIST).to_numpy(bool)
+        listed &= ~(few | alone | undone | searched | squares | back) & table["statistic"].ne("p_value").to_numpy(bool)
+        why |= {SINGLE: listed}
         why |= {WEIGHED: weighed, SEARCHED: searched, _FINER: between & finer & ~(searched | thin), ERRORS: squares}
         words = zip(table["text"], finer, strict=True)
         table = table.assign(text=[_IN_PERCENT.sub("", str(text)) if gone else str(text) for text, gone in words])

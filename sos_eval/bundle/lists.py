@@ -10,11 +10,14 @@ from numpy.typing import NDArray
 
 from sos_eval.results.facts import ProcedureFacts
 
-__all__ = ["ENDS", "SINGLE", "ListedTests"]
+__all__ = ["ENDS", "FROM_LIST", "SINGLE", "ListedTests"]
 
 SINGLE = "withheld: each end is one adoption of a complete list, and tells of the few units that change places in it"
 #: Ends of a range, in rows of effects, of tests and of alternatives.
 ENDS = ("conf_low", "conf_high", "low", "high", "percent_low", "percent_high")
+
+#: Checks that tell ends or quantiles of the list.
+FROM_LIST = ("path", "placebo_units")
 
 
 class ListedTests:
