@@ -16,6 +16,7 @@ from sos_eval.panel.levels import weighed_mean
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import Batch, loop_batch, overall_place
 from sos_eval.results.fitted import Fitted
+from sos_eval.results.inference import SPREAD_FROM
 from sos_eval.results.members import Members
 
 __all__ = [
@@ -199,14 +200,17 @@ def _batch(fitted: Fitted, starts: Array, gone: NDArray[np.bool_], row: int) -> 
     """Estimate under adoptions, (1 + draws, n_units), units that are gone left out of each.
 
     A unit of a panel that is treated in every period takes no part in any estimator; a comparison group is built
-    without it, and people of such a unit are left out.
+    without it, and people of such a unit are left out. The spread of few treated clusters is not divided by, as in the
+    headline's test (`SPREAD_FROM`).
     """
     if (fitted.rebuild is not None or fitted.panel.layout != "panel") and gone.any():
         panels = (_without(fitted.source.with_first_treated(s), out) for s, out in zip(starts, gone, strict=True))
         batch = loop_batch(panels, fitted.refit, fitted.estimate.cells)
     else:
         batch = fitted.refit_assignments(np.where(gone, fitted.source.times[0], starts))
-    return DrawnEffect.of(batch, str(fitted.estimate.cells["scale"].iloc[row]))
+    made = DrawnEffect.of(batch, str(fitted.estimate.cells["scale"].iloc[row]))
+    few = made.spread and fitted.panel.n_treated_clusters < SPREAD_FROM
+    return replace(made, error=np.full_like(made.error, np.nan)) if few else made
 
 
 def _without(panel: Panel, gone: NDArray[np.bool_]) -> Panel:

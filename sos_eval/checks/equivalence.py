@@ -10,7 +10,7 @@ import pandas as pd
 from annotated_types import Ge, Gt, Lt
 from scipy.special import ndtri
 
-from sos_eval.checks.event_path import path_spread
+from sos_eval.checks.event_path import path_spread, pathless
 from sos_eval.errors import numeral
 from sos_eval.results.check import Check, CheckResult
 from sos_eval.results.fitted import Fitted
@@ -38,6 +38,10 @@ class Equivalence(Check):
     """Random adoptions behind the covariance."""
     rebuilt_draws: Annotated[int, Ge(99)] = 499
     """Most draws where each builds its comparison group again."""
+
+    def unfit(self, fitted: Fitted) -> str:
+        """Say why there is no path by event time."""
+        return pathless(fitted)
 
     def check(self, fitted: Fitted, rng: np.random.Generator) -> list[CheckResult]:
         """Return ``equivalence.largest``: the bound, and whether it is within the declared margin."""

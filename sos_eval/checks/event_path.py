@@ -19,7 +19,7 @@ from sos_eval.results.estimate import cluster_sums
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.without_effect import without_effect
 
-__all__ = ["FEW", "EventPath", "PathDraws", "PathSpread", "event_path", "path_spread"]
+__all__ = ["FEW", "EventPath", "PathDraws", "PathSpread", "event_path", "path_spread", "pathless"]
 
 #: Treated clusters below which the clustered covariance is too unsure of itself.
 FEW = 40
@@ -28,7 +28,10 @@ SINGULAR = (
     "the covariance of {k} effects by event time is singular: units and adoptions are too few for so many; with fewer "
     "periods (panel.window) or more units it is not"
 )
-NO_BASE = "its earlier periods are not all compared with one period, so that they say nothing of a path through it"
+NO_BASE = (
+    "its earlier periods are not all compared with one period, so that they say nothing of a path through it; put an "
+    "estimator first whose are, such as callaway_santanna (docs/choosing.md lists them)"
+)
 NO_EARLIER = "no period before the one that all are compared with says how paths diverge"
 NO_LATER = "no event time from the start on has an effect"
 NO_EVENT_TIMES = "the estimator has no effect by event time"
@@ -169,6 +172,12 @@ def event_path(fitted: Fitted) -> EventPath | str:
         The reason where there is none.
     """
     return _own(fitted) if len(_event_rows(fitted.estimate.cells)) else _of_pairs(fitted)
+
+
+def pathless(fitted: Fitted) -> str:
+    """Say why an estimate has no path by event time; empty where it has one."""
+    found = event_path(fitted)
+    return found if isinstance(found, str) else ""
 
 
 def _own(fitted: Fitted) -> EventPath | str:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from annotated_types import Ge, Gt, Lt
 
-from sos_eval.checks.event_path import FEW, EventPath, PathDraws, PathSpread, path_spread
+from sos_eval.checks.event_path import FEW, EventPath, PathDraws, PathSpread, path_spread, pathless
 from sos_eval.checks.quantity import unit_of
 from sos_eval.errors import numeral
 from sos_eval.numerics.hybrid import TooManyRays
@@ -80,6 +80,10 @@ class HonestDiD(Check):
         if given and not gridded:
             what = f"{given[0]}: smoothness alone has the shortest interval of fixed length, without a grid"
             raise ValueError(f"{what}; leave it out")
+
+    def unfit(self, fitted: Fitted) -> str:
+        """Say why there is no path by event time."""
+        return pathless(fitted)
 
     def check(self, fitted: Fitted, rng: np.random.Generator) -> list[CheckResult]:
         """Return ``honest_did.<restriction>``, the breakdown value, and ``.size``, how often M = 0 rejects a null."""
@@ -263,7 +267,7 @@ class Told:
         after = self.path.timeline.after[self.sets.weights > 0]
         times = f"the plain average of {len(after)} event times" if len(after) > 1 else f"event time {after[0]:g}"
         base = self.path.timeline.base
-        last = ", the last period before the start" if base == -1 else ""
+        last = ", the last period before the start," if base == -1 else ""
         return f"the {100 * level:g}% interval of {times} against event time {base:g}{last}"
 
     @property
@@ -286,4 +290,4 @@ class Told:
         if interval.reason:
             return f"not known: {interval.reason}"
         low, high = self._shown(np.array([interval.low, interval.high]))
-        return f"{numeral(low)} to {numeral(high)}{'' if self.path.ratio else self.per}"
+        return f"{numeral(low)} to {numeral(high)}{', a ratio' if self.path.ratio else self.per}"

@@ -12,7 +12,7 @@ from annotated_types import Ge, Gt, Lt
 
 from sos_eval.checks.common_lots import CommonLots, Varied, overall_row
 from sos_eval.checks.quantity import Quantity, judged, overall, refitted
-from sos_eval.errors import numeral
+from sos_eval.errors import listed, numeral
 from sos_eval.numerics.lots import share_reached
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.check import Check, CheckResult, of_hundred
@@ -27,6 +27,8 @@ _LOGS = " in logs"
 
 #: Omissions from which on it is told that the estimate lies outside them all.
 _FEWEST = 5
+#: Why the largest change has no p.
+WITHOUT_ONE = "the estimate without one of the treated is not known"
 #: A change below this is rounding.
 _ROUNDING = 1e-9
 
@@ -71,15 +73,17 @@ class LeaveOneOut(Check):
         worst = known.iloc[int(np.argmax(known["change"].abs().to_numpy(float)))]
         value = float(abs(worst["change"]))
         passed = judged(value, self.max_change, complete=len(known) == len(table))
-        name = fitted.source.unit_names.get(str(worst["unit"]), str(worst["unit"]))
+        name, *gone = (
+            fitted.source.unit_names.get(str(unit), str(unit)) for unit in (worst["unit"], *_unknown(table)["unit"])
+        )
         turned = int((np.sign(known["estimate"] - whole.neutral) != np.sign(whole.estimate - whole.neutral)).sum())
-        text = _words(name, float(worst["estimate"]), whole, turned, table, known)
+        text = _words(name, float(worst["estimate"]), whole, turned, len(table), gone)
         counted = (
             f"Leaving out any one of {turned} of {len(known)} turns the sign of the estimate."
             if turned
             else f"Leaving out any one of the {len(known)} leaves the sign of the estimate as it is."
         )
-        unusual = self._unusual(fitted, rng)
+        unusual = self._unusual(fitted, table, rng)
         often = f" So large a change comes up in {of_hundred(unusual.value)} draws of random adoptions."
         text += often if np.isfinite(unusual.value) else ""
         return [
@@ -100,15 +104,16 @@ class LeaveOneOut(Check):
         why = f"no interval and no p: clustered errors of {left} treated clusters are not relied on"
         return {"conf_low": np.nan, "conf_high": np.nan, "p_value": np.nan, "reason": why}
 
-    def _unusual(self, fitted: Fitted, rng: np.random.Generator) -> CheckResult:
+    def _unusual(self, fitted: Fitted, table: pd.DataFrame, rng: np.random.Generator) -> CheckResult:
         """Set the largest change by a treated unit beside that of random adoptions; the reason where that is not done.
 
-        In each of the headline's own draws the treated are left out in turn.
+        In each of the headline's own draws the treated are left out in turn: what cannot be had without one of them
+        (`table`) cannot be had in the draws.
         """
-        lots = self._lots(fitted, self.draws, rng)
+        lots = WITHOUT_ONE if "treated" in set(_unknown(table)["left_out"]) else self._lots(fitted, self.draws, rng)
         most = lots if isinstance(lots, str) else _largest(fitted, lots)
         if isinstance(most, str) or not np.isfinite(most[0]):
-            why = (most if isinstance(most, str) else "") or "the estimate without one of the treated is not known"
+            why = (most if isinstance(most, str) else "") or WITHOUT_ONE
             return CheckResult("leave_one_out.unusual", "p_value", np.nan, f"Not done: {why}.")
         p = share_reached(most, complete=not isinstance(lots, str) and lots.complete)
         text = (
@@ -183,14 +188,17 @@ def _largest(fitted: Fitted, lots: CommonLots) -> Array | str:
     return np.asarray(np.max(changes, axis=0), float)
 
 
-def _words(unit: str, without: float, whole: Quantity, turned: int, table: pd.DataFrame, known: pd.DataFrame) -> str:
-    """Say who moves the estimate most, whether anybody turns its sign, and what could not be done."""
+def _unknown(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of units without which there is no estimate."""
+    return table[table["change"].isna()]
+
+
+def _words(unit: str, without: float, whole: Quantity, turned: int, n: int, gone: list[str]) -> str:
+    """Say who moves the estimate most, whether any of n turns its sign, and without whom there is none."""
     sign = (
-        f"; leaving out any one of {turned} of {len(table)} would turn its sign"
-        if turned
-        else "; nobody alone turns its sign"
+        f"; leaving out any one of {turned} of {n} would turn its sign" if turned else "; nobody alone turns its sign"
     )
-    failed = f"; {len(table) - len(known)} could not be estimated" if len(known) < len(table) else ""
+    failed = f"; without {listed(gone, at_most=3)} it cannot be estimated" if gone else ""
     return (
         f"Without {unit} the estimate is {whole.shown(without)} instead of {whole.shown(whole.estimate)}, the largest "
         f"change{sign}{failed}."

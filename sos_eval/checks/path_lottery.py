@@ -96,8 +96,13 @@ class PathLottery:
 
     @cached_property
     def cohorts(self) -> Array:
-        """Starts in the window, increasing."""
-        return self.fitted.panel.cohorts
+        """Starts in the window that somebody follows or never joins, increasing.
+
+        Where everybody starts in the end the last to start are those that the others are compared with.
+        """
+        known = self.fitted.panel.cohorts
+        followed = bool((self.panel.first_treated > known.max()).any())
+        return known if followed or len(known) == 1 else known[:-1]
 
     @cached_property
     def _last(self) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from annotated_types import Ge, Gt, Lt
 
-from sos_eval.checks.event_path import PathSpread, path_spread
+from sos_eval.checks.event_path import PathSpread, path_spread, pathless
 from sos_eval.errors import numeral
 from sos_eval.numerics.pretest import likelihood_ratio, pass_each
 from sos_eval.results.check import Check, CheckResult, of_hundred
@@ -40,6 +40,10 @@ class PretrendPower(Check):
     """Random adoptions behind the covariance."""
     rebuilt_draws: Annotated[int, Ge(99)] = 499
     """Most draws where each builds its comparison group again."""
+
+    def unfit(self, fitted: Fitted) -> str:
+        """Say why there is no path by event time."""
+        return pathless(fitted)
 
     def check(self, fitted: Fitted, rng: np.random.Generator) -> list[CheckResult]:
         """Return ``pretrend_power.power``, the bias and that after passing, Bayes factor and likelihood ratio."""

@@ -56,6 +56,10 @@ class Pretrends(Check):
         """Say so where the groups were made alike."""
         return comparison.made_alike
 
+    def unfit(self, fitted: Fitted) -> str:
+        """Say why there are no coefficients before the start to test together."""
+        return pre_coefficients(fitted, by=self.of, include_anticipation=self.include_anticipation).reason
+
     def check(self, fitted: Fitted, rng: np.random.Generator) -> list[CheckResult]:
         """Return ``pretrends.joint``, ``pretrends.slope`` and ``pretrends.detectable_slope``."""
         if fitted.comparison is not None and (alike := fitted.comparison.made_alike):
@@ -162,8 +166,8 @@ def _all_start(found: PreCoefficients) -> str:
         return ""
     return (
         f"everybody starts in the end, and {found.n_clusters} clusters are few for {len(found.values)} coefficients: "
-        "on noise of 20 this test rejected 11 to 21 true nulls in 100 at the 5% level; declare the check path, which "
-        "goes by the headline's own lots"
+        "on noise of 20 this test rejected 11 to 21 true nulls in 100 at the 5% level; the check path "
+        "goes by the headline's own lots, where three periods lie before the first start"
     )
 
 

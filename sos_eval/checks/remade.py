@@ -154,8 +154,8 @@ class Remade:
         source = self.fitted.source
         sides = [np.flatnonzero(source.ever_treated), np.flatnonzero(~source.ever_treated)]
         kept = [np.concatenate([_some(side, share, rng) for side in sides]) for _ in range(repeats)]
-        panels = (source.keep(source.units[np.sort(one)]) for one in kept)
-        return self.picked(loop_batch(panels, self.fitted.held.refit, self.fitted.estimate.cells))[0]
+        held, panels = self.fitted.held, (source.keep(source.units[np.sort(one)]) for one in kept)
+        return self.picked(loop_batch(panels, held.refit, self.fitted.estimate.cells))[0]
 
     def _outcome(self) -> Array:
         if self.base.layout != "panel":

@@ -170,15 +170,15 @@ class SpecificationCurve(ComparedCheck):
             f"{own} (also {others.replace(' | ', ', ')})"
             for own, others in zip(known["variant"], known["also"], strict=True) if others
         ]  # fmt: skip
-        of = "combinations of" if self.combine else "options, one at a time, of"
         gone = f"; {copies} more give the numbers of one of these and count with it: {alike[0]}" if copies else ""
         gone += f", and {len(alike) - 1} more of these" if len(alike) > 1 else ""
         gone += f"; {missing} could not be estimated" if missing else ""
         gone += f"; {left} combinations change one thing in two ways, and are none" if left else ""
+        others = "combinations of" if self.combine else "one other choice at a time of"
         return (
-            f"{len(known)} specification{'' if len(known) == 1 else 's'}: the design and {of} "
-            f"{', '.join(self.vary)}{span}, {below} of them below no difference{gone}. Their median "
-            f"estimate is {test.median:.2f} of its errors: random adoptions give a median {_AS_FAR[direction]} "
+            f"{len(known)} specification{'' if len(known) == 1 else 's'}: the design and {others} "
+            f"{', '.join(self.vary)}{span}, {below} of them below no difference{gone}. Their "
+            f"median estimate is {test.median:.2f} of its errors: random adoptions give a median {_AS_FAR[direction]} "
             f"in {of_hundred(test.p_median)} draws. A curve multiplies one assumption, that the treated would have "
             f"changed as the others did: specifications that agree are not as many pieces of evidence, and none moves "
             f"the verdict."

@@ -158,18 +158,17 @@ def _adjusted(design: Design, facts: RunFacts) -> Iterator[str]:
         yield f"Effects by stratum and period are taken out, strata by {cut}."
     if str(entry.comparison.name) == "declared" and getattr(entry.comparison, "people", None) is None:
         yield "Effects by matched set and period are taken out; sets that share a comparison unit are one."
-    yield from _by_theory(design, facts, absorbed)
+    yield from _by_theory(design, facts, covariates)
 
 
-def _by_theory(design: Design, facts: RunFacts, absorbed: Sequence[str]) -> Iterator[str]:
-    """Say what by the declared theory has to be adjusted for, what of that is, and what cannot be."""
+def _by_theory(design: Design, facts: RunFacts, covariates: Sequence[str]) -> Iterator[str]:
+    """Say what by the declared theory has to be adjusted for, what of that is (`covariates`), and what cannot be."""
     theory, entry = design.theory, design.primary
     if theory is None:
         yield "No programme theory says what else may move trends."
         return
     yield facts.theory.identification
-    used = [name for name in entry.method.adjusts_for(entry.panel.covariates) if name not in absorbed]
-    common = movers(theory, (*used, *entry.comparison.columns), absorbed)
+    common = movers(theory, (*covariates, *entry.comparison.columns), facts.panel.absorbed)
     named = "; ".join(f"{inside(words)} ({says})" for words, says in zip(common["words"], common["says"], strict=True))
     yield (
         f"By the theory these move both who began and the outcome: {named}."

@@ -25,6 +25,11 @@ UNCOMPARED = (
     "outcomes",
     "choose imputation, which leaves out what it cannot compare, or a panel.window in which untreated units are seen",
 )
+UNCOMPARED_WITHIN = (
+    "an effect is a combination of unit, time and stratum-by-period effects: of its stratum nobody untreated has "
+    "outcomes in its period, or before the start",
+    "choose wider strata, or a panel.window in which untreated units of each stratum are seen",
+)
 NOBODY = "no unit is untreated while another is treated"
 
 
@@ -70,8 +75,11 @@ class CohortRegression(TwoWayRegression):
         )  # fmt: skip
 
     def uncompared(self, rows: Rows, effects: Array) -> tuple[str, str] | None:
-        """Say so where unit and time effects alone explain an effect."""
-        return None if independent(rows, effects).all() else UNCOMPARED
+        """Say so where the effects that all rows have alone explain an effect."""
+        if not independent(rows, effects).all():
+            return UNCOMPARED
+        strata = rows.covariates[:, : rows.by_stratum]
+        return None if independent(rows, np.column_stack([strata, effects])).all() else UNCOMPARED_WITHIN
 
     def remarks(self, rows: Rows, fit: LinearFit) -> tuple[str, ...]:
         """Say which rows are left out where nobody is never treated."""

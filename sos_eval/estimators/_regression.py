@@ -13,7 +13,7 @@ from sos_eval.errors import NotIdentified, listed
 from sos_eval.numerics.absorb import TwoWayEffects
 from sos_eval.numerics.regress import LinearFit, least_squares
 from sos_eval.numerics.scale import near_one
-from sos_eval.panel.columns import column_labels, covariate_columns
+from sos_eval.panel.columns import column_labels, covariate_columns, told_labels
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import LEFT_OUT, Estimate
 
@@ -219,10 +219,11 @@ def _with_covariates(rows: Rows, names: tuple[str, ...], constant: tuple[str, ..
     repeated[kept] = ~independent(rows, np.column_stack([strata, columns[:, kept]]))[strata.shape[1] :]
     if repeated.any():
         effects = "unit and stratum-by-period" if rows.panel.stratified else "unit and time"
-        what = f"covariates are combinations of others, {effects} effects: {listed(_chosen(labels, repeated))}"
+        named = listed(told_labels(_chosen(labels, repeated)))
+        what = f"covariates are combinations of others, {effects} effects: {named}"
         raise NotIdentified(rows.panel.fault(what, "leave one of them out"))
     gone = [*constant, *_chosen(labels, ~kept)]
-    note = (f"{LEFT_OUT}{', '.join(gone)}",) if gone else ()
+    note = (f"{LEFT_OUT}{', '.join(told_labels(gone))}",) if gone else ()
     left = set(_chosen(labels, kept))
     names = tuple(name for name in names if left.intersection(column_labels(frame[name], name)))
     return replace(

@@ -16,7 +16,7 @@ from sos_eval.estimators._cells import BASE_REASON, Control
 from sos_eval.estimators._donors import notes_on
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import Batch, Estimate, cells, cluster_sums
-from sos_eval.results.estimator import Estimator
+from sos_eval.results.estimator import Estimator, without_gaps
 from sos_eval.results.method import register
 
 __all__ = ["DechaisemartinDhaultfoeuille"]
@@ -253,7 +253,7 @@ class DechaisemartinDhaultfoeuille(Estimator):
         """Refuse panels with gaps, when a unit switched not being known, and options that do not go together."""
         if panel.layout != "panel" or not panel.is_balanced:
             what = f"{self.name}: units lack periods, and when they switched may not be known"
-            raise NotIdentified(panel.fault(what, "set panel.unbalanced: balance, or narrow panel.window"))
+            raise NotIdentified(panel.fault(what, without_gaps(panel)))
         if self.normalized and panel.weighted and not panel.absorbing:
             what = f"{self.name}: normalized, units that weigh differently and treatment that stops do not go together"
             raise NotIdentified(panel.fault(what, "leave out normalized, or panel.weight"))

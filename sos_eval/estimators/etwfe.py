@@ -21,6 +21,7 @@ from sos_eval.estimators._regression import (
     regression_rows,
     time_varying,
 )
+from sos_eval.estimators._slopes import without_slope
 from sos_eval.estimators._two_way import Statement
 from sos_eval.estimators.fast.cohort_counts import (
     LEAST,
@@ -33,7 +34,7 @@ from sos_eval.estimators.fast.cohort_counts import (
 from sos_eval.estimators.fast.counts import CountGrid, count_grid
 from sos_eval.estimators.fast.groups import Grouped
 from sos_eval.estimators.poisson_did import count_columns, eventful, exposure_of
-from sos_eval.panel.columns import column_labels, covariate_columns
+from sos_eval.panel.columns import IN_PERIOD, column_labels, covariate_columns
 from sos_eval.panel.own_names import Column
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.estimate import Batch, Compiled, Estimate, RowChoice, same_rows
@@ -41,9 +42,6 @@ from sos_eval.results.estimator import PlannedEstimator
 from sos_eval.results.method import register
 
 __all__ = ["ETWFE"]
-
-#: What stands between a covariate's name and the period that it is a regressor in.
-IN = " in period "
 
 
 @register("etwfe")
@@ -96,6 +94,10 @@ class ETWFE(CohortRegression):
     def cells_of(self, panel: Panel, start: Array, time: Array) -> CohortCells:
         """Lay out cohorts by period: treated ones, or all but the last before the start."""
         return cohort_cells(panel, start, time, None if self.control == "not_yet_treated" else -1.0, self.name)
+
+    def uncompared(self, rows: Rows, effects: Array) -> tuple[str, str] | None:
+        """Say that effects have nobody to be compared with, or that a covariate lacks values where it has slopes."""
+        return super().uncompared(rows, effects) or without_slope(rows, self._own(rows.panel), effects)
 
     def why_absorbed(self, rows: Rows) -> str:
         """Say so of slopes."""
@@ -208,7 +210,9 @@ class ETWFE(CohortRegression):
         """Return the covariates that vary within units, and all of them by period where those are columns already."""
         own = self._own(panel)
         labels = {label for name in own for label in column_labels(panel.frame[name], name)}
-        slopes = [str(name) for name in panel.frame if IN in str(name) and str(name).rsplit(IN, 1)[0] in labels]
+        slopes = [
+            str(name) for name in panel.frame if IN_PERIOD in str(name) and str(name).rsplit(IN_PERIOD, 1)[0] in labels
+        ]
         return (*time_varying(panel, own), *slopes)
 
     def _with_slopes(self, panel: Panel) -> Panel:
@@ -216,7 +220,7 @@ class ETWFE(CohortRegression):
         time, last = panel.frame["time"].to_numpy(float), panel.first_treated.max()
         x, labels = covariate_columns(panel.frame, self._own(panel))
         columns = {
-            f"{label}{IN}{panel.periods.name(one)}": np.where(time == one, column, 0.0)
+            f"{label}{IN_PERIOD}{panel.periods.name(one)}": np.where(time == one, column, 0.0)
             for label, column in zip(labels, x.T, strict=True)
             for one in panel.times[1:]
             if one < last

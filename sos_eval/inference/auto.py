@@ -22,10 +22,10 @@ from sos_eval.panel.own_names import Stratum
 from sos_eval.results.assignments import strata_columns
 from sos_eval.results.facts import ResolutionFacts
 from sos_eval.results.fitted import Fitted
-from sos_eval.results.inference import FEW, InferenceMethod, Inferred
+from sos_eval.results.inference import FEW, SPREAD_FROM, InferenceMethod, Inferred
 from sos_eval.results.method import register
 
-__all__ = ["FEW", "RELIED_ON", "RULE", "Auto", "Resolution", "Withheld", "resolve"]
+__all__ = ["FEW", "RELIED_ON", "RULE", "SPREAD_FROM", "Auto", "Resolution", "Withheld", "resolve"]
 
 #: From this many on both sides, by their share in the variance, `auto` relies on cluster-robust errors
 #: (docs/decisions/0014, docs/coverage.md).
@@ -33,10 +33,6 @@ RELIED_ON = 40
 
 #: What plain cluster-robust errors rejected with 20 treated, in percent over six estimators and two kinds of noise.
 TOO_OFTEN = (5.8, 9.1)
-
-#: From so many treated clusters on their spread is divided by where a method has no error: with two it is a t with one
-#: degree of freedom, and a test that finds three effects in ten where the coefficient finds all (docs/decisions/0033).
-SPREAD_FROM = 5
 
 #: A test that loses more than this share of its level to random adoptions that cannot be estimated is not relied on.
 LOSABLE = 0.2

@@ -9,10 +9,10 @@ import annotated_types as at
 import numpy as np
 import pandas as pd
 
-from sos_eval.errors import InputFault
+from sos_eval.errors import InputFault, listed
 from sos_eval.inference.wald import fixed_by_construction, refused, too_few_treated, wald_rows
 from sos_eval.panel.panel import Array, Panel
-from sos_eval.results.estimate import Estimate
+from sos_eval.results.estimate import Estimate, overall_place
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import InferenceMethod, Inferred
 from sos_eval.results.method import register
@@ -27,11 +27,11 @@ def leave_one_out(fitted: Fitted) -> tuple[Array, list[str], dict[str, str]]:
     Returns
     -------
     values : (G, m)
-        NaN where a row is gone without the cluster.
+        NaN where a row is gone without the cluster, or would average other effects.
     clusters
         Names of the clusters.
     refusals
-        Cluster to the reason why nothing could be estimated without it.
+        Cluster to the reason why the overall effect, or nothing, could be estimated without it.
     """
     source, held = fitted.source, fitted.held
     cluster = source.unit_values("cluster")
@@ -46,6 +46,9 @@ def leave_one_out(fitted: Fitted) -> tuple[Array, list[str], dict[str, str]]:
         except InputFault as fault:
             refusals[name] = fault.faults[0].what
             continue
+        place = overall_place(found.cells)
+        if place is not None and np.isnan(found.values[place]):
+            refusals[name] = str(found.cells["reason"].iloc[place])
         have = pd.MultiIndex.from_frame(found.cells[list(KEY_COLUMNS)])
         at_row = have.get_indexer(wanted)
         values[g] = np.where(at_row >= 0, found.values[at_row], np.nan)
@@ -80,13 +83,15 @@ class Jackknife(InferenceMethod):
         n_clusters = len(names)
         raw = np.sqrt((n_clusters - 1) / n_clusters * ((values - estimate.values) ** 2).sum(0))
         constant = fixed_by_construction(estimate, raw)
-        missing = np.isnan(values).sum(0)
+        missing = np.isnan(values)
         silent = (estimate.cells["reason"] == "").to_numpy()
         known = np.isfinite(estimate.values) & silent
         reasons = np.full(len(raw), "", dtype=object)
-        reasons[known & (missing > 0)] = "not estimated without every one of the clusters: no jackknife error"
+        for row in np.flatnonzero(known & missing.any(0)):
+            without = listed([names[g] for g in np.flatnonzero(missing[:, row])], at_most=3)
+            reasons[row] = f"not identified without {without}: no jackknife error"
         reasons[known & constant] = "the same without every cluster: no error"
-        std_error = np.where(constant | (missing > 0), np.nan, raw)
+        std_error = np.where(constant | missing.any(0), np.nan, raw)
         table = pd.DataFrame(values).assign(cluster=names).melt("cluster", var_name="row", value_name="estimate")
         found = wald_rows(
             fitted, self.key, level=self.level, std_error=std_error, df=float(n_clusters - 1), reasons=list(reasons),

@@ -21,7 +21,10 @@ from sos_eval.panel.load import load_panel
 from sos_eval.panel.panel import Panel
 from sos_eval.results.assignments import stratified
 from sos_eval.results.check import CheckResult
+from sos_eval.results.estimate import Estimate, overall_place
+from sos_eval.results.estimator import Estimator
 from sos_eval.results.fitted import Fitted
+from sos_eval.results.held_cells import HeldCells
 from sos_eval.results.inference import strata_of_effects
 from sos_eval.results.strata import NO_STRATA
 from sos_eval.worlds.source import world_frame
@@ -217,12 +220,33 @@ def _fit(one: Alternative, entry: Entry, source: Panel, whole: Panel, group: Gro
         whole = comparison.panel
     estimator = entry.method.held_to(whole)
     estimate = estimator.complete(comparison.panel)
+    cells = _held_cells(estimator, whole, comparison.panel)
+    if cells is not None:
+        estimate = _of_the_same(cells.kept(estimate, comparison.panel), source)
     if one.within and NO_STRATA in estimate.notes:
         raise NotIdentified(source.fault(f"{entry.method.name}: {NO_STRATA}"))
     return Fitted(
         entry.id, "sensitivity", estimator, estimate, source, comparison, again,
-        strata=fitted.strata, lots_of=group.lots_of, crew=fitted.crew,
+        strata=fitted.strata, lots_of=group.lots_of, crew=fitted.crew, cells=cells,
     )  # fmt: skip
+
+
+def _held_cells(estimator: Estimator, whole: Panel, part: Panel) -> HeldCells | None:
+    """Return what an alternative on fewer units is of; None where it has all units, or those have no estimate."""
+    if np.isin(whole.units, part.units).all():
+        return None
+    try:
+        return HeldCells.of(estimator, estimator.complete(whole))
+    except InputFault:
+        return None
+
+
+def _of_the_same(estimate: Estimate, source: Panel) -> Estimate:
+    """Return an estimate; refuse one that fewer units do not identify, with its reason."""
+    row = overall_place(estimate.cells)
+    if row is not None and np.isnan(estimate.values[row]):
+        raise NotIdentified(source.fault(str(estimate.cells["reason"].iloc[row])))
+    return estimate
 
 
 def _on_common_rows(source: Panel, fitted: Fitted) -> tuple[Fitted, Panel]:

@@ -10,6 +10,8 @@ import pandas as pd
 from sos_eval.design.design import Design, load_design
 from sos_eval.design.lock import as_locked
 from sos_eval.errors import Fault, InputFault
+from sos_eval.inference.auto import resolve
+from sos_eval.inference.design_facts import design_facts
 from sos_eval.jobs import steps
 from sos_eval.jobs.answers import Group, primary
 from sos_eval.jobs.discreet import discreet, discreet_words
@@ -23,6 +25,8 @@ from sos_eval.panel.panel import FlowRow, Panel
 from sos_eval.panel.raw import RAW, raw_files
 from sos_eval.panel.spec import PanelSpec
 from sos_eval.panel.subtotals import SUBTOTALS
+from sos_eval.results.check import Check
+from sos_eval.results.fitted import Fitted
 
 __all__ = ["Checkup", "check_design", "data_paths"]
 
@@ -76,11 +80,12 @@ def check_design(path: str | Path, *, panel: str | Path | None = None) -> Checku
         identification(design)
         groups = steps.compare(design, panels)
         refuse_sections(design, groups)
-        steps.estimate(design, {key: group for key, group in groups.items() if group.source.layout == "panel"})
+        fitted = steps.estimate(design, {key: one for key, one in groups.items() if one.source.layout == "panel"})
     main = panels[design.estimators[0].id]
     text = f"{main.n_units} units, {int(main.ever_treated.sum())} ever treated, {main.n_times} periods"
     lines = [f"{design.path}: in order ({text})", *_doubts(design, main)]
-    lines += _foreseen(design, groups[primary(design, groups)])
+    key = primary(design, groups)
+    lines += [*_foreseen(design, groups[key], fitted.get(key)), *_unjudged(design, fitted.get(key))]
     return Checkup(design, True, "\n".join(lines))
 
 
@@ -99,10 +104,33 @@ def _excluded(design: Design, row: FlowRow) -> str:
     return f"{row.step}, {many}: {row.reason}"
 
 
-def _foreseen(design: Design, group: Group) -> list[str]:
+def _foreseen(design: Design, group: Group, fitted: Fitted | None) -> list[str]:
     """Name the declared checks of the primary estimate that cannot be done, with the reason."""
-    each = {check.name: check.foreseen(group.comparison) for check in design.checks}
-    return [f"the check {name} will not be done: {why}" for name, why in each.items() if why]
+    reasons: dict[str, list[str]] = {}
+    for check in design.checks:
+        if why := check.foreseen(group.comparison) or _unfit(check, fitted):
+            reasons.setdefault(why, []).append(check.name)
+    return [f"{_checks(names)} will not be done: {why}" for why, names in reasons.items()]
+
+
+def _checks(names: list[str]) -> str:
+    """Name checks, each once."""
+    once = list(dict.fromkeys(names))
+    return f"the check {once[0]}" if len(once) == 1 else f"the checks {', '.join(once[:-1])} and {once[-1]}"
+
+
+def _unfit(check: Check, fitted: Fitted | None) -> str:
+    """Say what keeps a check from an estimate; nothing of rows of people, which are not estimated here."""
+    return "" if fitted is None else check.unfit(fitted)
+
+
+def _unjudged(design: Design, fitted: Fitted | None) -> list[str]:
+    """Say so where the rule of the headline relies on no procedure."""
+    if fitted is None:
+        return []
+    resolution = resolve(design.primary.inference or design.inference, design_facts(fitted))
+    told = discreet_words(design) if design.disclosure.guards else str
+    return [] if resolution.reliable else [f"the headline's interval and p: none, because {told(resolution.reason)}"]
 
 
 def data_paths(design: Design) -> list[Path]:

@@ -35,6 +35,7 @@ from sos_eval.panel.spec import PanelSpec
 from sos_eval.panel.subtotals import SUBTOTALS
 from sos_eval.results.assignments import stratified, unusable_strata
 from sos_eval.results.crew import ALONE, Crew
+from sos_eval.results.estimator import without_gaps
 from sos_eval.results.facts import RunFacts
 from sos_eval.results.fitted import Fitted, standing
 from sos_eval.results.inference import strata_of_effects
@@ -194,7 +195,7 @@ def _unmet(entry: Entry, panel: Panel) -> list[tuple[str, str]]:
         unmet.append((f"{method.name} needs layout: panel", "choose another method"))
     gaps = panel.layout == "panel" and not panel.is_balanced and not panel.transition_dropped
     if gaps and not method.takes_unbalanced:
-        unmet.append((f"{method.name} needs every unit in every period", "set panel.unbalanced: balance"))
+        unmet.append((f"{method.name} needs every unit in every period", without_gaps(panel)))
     return unmet
 
 

@@ -159,22 +159,25 @@ def share_reached(statistic: Array, *, complete: bool, ties: float = 1e-9) -> fl
     return float(reached[1:].mean() if complete else reached.mean())
 
 
-def found_in_four_of_five(drawn: Array) -> float:
+def found_in_four_of_five(drawn: Array, critical: float | None = None) -> Array:
     """Return the size that a two-sided test at 5% finds four times in five: 2.8 spreads of draws without an effect.
 
     Parameters
     ----------
-    drawn : (draws,)
+    drawn : (draws, …)
         Estimates without an effect; NaN for those that could not be made.
+    critical
+        Spreads from which on the test rejects; the normal 1.96 unless given.
 
     Examples
     --------
-    >>> round(found_in_four_of_five(np.array([-1.0, 1.0])), 4)
+    >>> float(found_in_four_of_five(np.array([-1.0, 1.0])).round(4))
     2.8016
     """
     from scipy.special import ndtri
 
-    return float(ndtri(0.975) + ndtri(0.8)) * float(np.nanstd(drawn))
+    least = ndtri(0.975) if critical is None else critical
+    return np.asarray((least + ndtri(0.8)) * np.nanstd(drawn, axis=0))
 
 
 def share_shifted(distance: Array, *, complete: bool) -> float:

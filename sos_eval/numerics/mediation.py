@@ -208,7 +208,7 @@ def link_test(rows: MediationData, strata: Codes, draws: int, rng: np.random.Gen
         drawn, spread = _slope(mixed, y, rows.weights)
         reached += abs(drawn / spread) >= abs(observed / error) * (1 - 1e-9)
         without[place] = drawn - observed * float(rows.weights @ (mixed * m)) / float(rows.weights @ mixed**2)
-    return LinkTest(observed, error, reached / (draws + 1), found_in_four_of_five(without))
+    return LinkTest(observed, error, reached / (draws + 1), float(found_in_four_of_five(without)))
 
 
 def _slope(m: Array, y: Array, weights: Array) -> tuple[float, float]:

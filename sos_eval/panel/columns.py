@@ -12,8 +12,10 @@ from sos_eval.errors import DataFault, Fault
 from sos_eval.numerics.scale import near_one
 from sos_eval.panel.panel import Array
 
-__all__ = ["column_labels", "covariate_columns"]
+__all__ = ["IN_PERIOD", "column_labels", "covariate_columns", "told_labels"]
 
+#: What stands between a covariate's label and the period that it is a regressor in.
+IN_PERIOD = " in period "
 #: Categories that there may always be, and how many rows of each there are on average beyond.
 _FEW_KINDS, _EACH = 50, 10
 
@@ -54,6 +56,21 @@ def column_labels(values: pd.Series, name: str) -> list[str]:
     """
     numeric = pd.api.types.is_numeric_dtype(values)
     return [name] if numeric else [f"{name}={level}" for level in _levels(values)]
+
+
+def told_labels(labels: Sequence[str]) -> list[str]:
+    """Return labels as a reader knows them: those of one covariate by period as that covariate, with its periods.
+
+    Examples
+    --------
+    >>> told_labels(["idaci", "kind=b in period 2005", "kind=b in period 2006"])
+    ['idaci', 'kind=b (in 2005, 2006)']
+    """
+    periods: dict[str, list[str]] = {}
+    for label in labels:
+        name, _, period = label.rpartition(IN_PERIOD)
+        periods.setdefault(name or label, []).extend([period] if name else [])
+    return [f"{name} (in {', '.join(when)})" if when else name for name, when in periods.items()]
 
 
 def _levels(values: pd.Series) -> list[Any]:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from sos_eval.errors import Faults, NotIdentified
-from sos_eval.panel.panel import Panel
-from sos_eval.panel.selection import WEIGHTLESS
+from sos_eval.panel.panel import FlowRow, Panel
+from sos_eval.panel.selection import STARTED, WEIGHTLESS
 
 __all__ = ["check_identified"]
+
+#: What to write where nobody is treated: in general, and where balancing left them all out.
+NAMED = "name at least one start within the periods"
+SEEN = "write unbalanced: allow with a method that takes gaps, or a panel.window in which treated units have no gap"
 
 
 def check_identified(panel: Panel, *, require_untreated: bool = True, require_treated: bool = True) -> None:
@@ -59,14 +63,20 @@ def check_identified(panel: Panel, *, require_untreated: bool = True, require_tr
 
 def _treated_and_untreated(panel: Panel, start: str, faults: Faults, *, require_untreated: bool) -> None:
     cohorts = panel.cohorts
-    early = [row for row in panel.flow if row.step == "treated in the first period"]
     if not len(cohorts):
-        left = f"; {early[0].units} were kept out as treated in the first period: {early[0].names}" if early else ""
-        late = [row for row in panel.flow if row.step == "starts later"]
-        left += f"; {late[0].units} start after the last period: {late[0].names}" if late else ""
-        weightless = [row for row in panel.flow if row.reason == WEIGHTLESS]
-        left += f"; {weightless[0].units} have no weight: {weightless[0].names}" if weightless else ""
-        faults.add(panel.source, f"{start}: no unit is treated{left}", "name at least one start within the periods")
+        left = "".join(f"; {row.units} {why}: {row.names}" for row in panel.flow if (why := _without_start(row)))
+        unbalanced = any(row.reason.endswith(STARTED) for row in panel.flow)
+        faults.add(panel.source, f"{start}: no unit is treated{left}", SEEN if unbalanced else NAMED)
     elif require_untreated and panel.ever_treated.all() and len(cohorts) == 1:
         what = f"{start}: no unit is untreated: all {panel.n_units} start in {panel.periods.name(cohorts[0])}"
         faults.add(panel.source, what, "add untreated units, or units that start later")
+
+
+def _without_start(row: FlowRow) -> str:
+    """Say how units with a start of a row of the flow came to be no treated ones; empty where they did not."""
+    if row.reason.endswith(STARTED):
+        return f"treated are left out by unbalanced: balance, {row.reason.removesuffix(STARTED)}"
+    return {
+        "treated in the first period": "were kept out as treated in the first period",
+        "starts later": "start after the last period",
+    }.get(row.step, "have no weight" if row.reason == WEIGHTLESS else "")

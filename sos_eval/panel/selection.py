@@ -17,10 +17,13 @@ from sos_eval.panel.rows import PlacedRows, near_unit
 from sos_eval.panel.spec import PanelSpec
 from sos_eval.panel.treatment import Adoption
 
-__all__ = ["WEIGHTLESS", "drop_unusable", "select_rows"]
+__all__ = ["STARTED", "WEIGHTLESS", "drop_unusable", "select_rows"]
 
 #: Why units with a recorded start are left out that have no weight: page one counts them.
 WEIGHTLESS = "weight zero in every period, with a recorded start"
+
+#: How the reason ends of every treated unit that balancing leaves out, where it leaves none.
+STARTED = ", and a start is recorded"
 
 Mask = NDArray[np.bool_]
 _ENDS: tuple[tuple[Literal["from", "to"], float], ...] = (("from", -np.inf), ("to", np.inf))
@@ -184,7 +187,10 @@ def _balanced(panel: Panel, spec: PanelSpec) -> Panel:
         return panel
     names = listed(list(panel.units[short]), NAMED)
     if spec.unbalanced == "balance":
-        return _without(panel, short, "unbalanced", f"not seen in all {panel.n_times} periods")
+        why, started = f"not seen in all {panel.n_times} periods", panel.ever_treated
+        if started.any() and short[started].all():
+            panel, short = _without(panel, started, "unbalanced", f"{why}{STARTED}"), short[~started]
+        return _without(panel, short, "unbalanced", why)
     if spec.unbalanced == "error":
         what = f"{many(int(short.sum()), 'unit')} without an outcome in some of {panel.n_times} periods: {names}"
         raise DataFault(panel.fault(what, "unbalanced: allow, or balance to leave them out"))

@@ -269,16 +269,13 @@ def moderators(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
             "fifths), and enough treated units in each group.",
         )
     names = ["subgroup", "estimator", "outcome", "inference", "estimate", "conf_low", "conf_high", "p_value", "reason"]
-    what = "Effects by subgroup"
     told = with_true_effects(bundle, rows[[*names, "scale"]]).drop(columns="scale")
     labelled = _labelled(bundle, told)
-    for name in ("estimator", "outcome"):  # the same in every row: what a table says once needs no room
-        if len(set(labelled[name])) == 1:
-            what += f"{',' if ':' in what else ':'} {labelled[name].iloc[0]}"
-            labelled = labelled.drop(columns=name)
+    same = [name for name in ("estimator", "outcome") if len(set(labelled[name])) == 1]  # told once, in the caption
+    of_all = ", ".join(str(labelled[name].iloc[0]) for name in same)
     return [
         Heading("Moderators"),
-        Table(shown(with_p(labelled)), what),
+        Table(shown(with_p(labelled.drop(columns=same))), f"Effects by subgroup{f': {of_all}' if same else ''}"),
         *_difference_tests(bundle),
         *looked,
     ]

@@ -74,7 +74,11 @@ class Adoptions:
         batch = joined_batches([batch for batch, _ in answers])
         if np.isnan(batch.values).all():
             raise InputFault(batch.failures[0])
-        return in_rows(batch, fitted.estimate.cells)
+        found = in_rows(batch, fitted.estimate.cells)
+        if fitted.cells is None or fitted.rebuild is not None or fitted.source.layout != "panel":
+            return found
+        seen = np.isfinite(fitted.source.matrix())
+        return fitted.cells.kept_batch(found, self.first_treated, seen, fitted.source.times)
 
     @property
     def _sizes(self) -> list[int]:

@@ -82,6 +82,10 @@ class Check(Method):
         """Say why the comparison group leaves nothing to check, before anything is estimated; empty where it may."""
         return ""
 
+    def unfit(self, fitted: Fitted) -> str:
+        """Say why an estimate leaves nothing to check, before anything else is made of it; empty where it may."""
+        return ""
+
 
 def at_most(value: float, digits: int = 2) -> str:
     """Return a number above zero to so many digits, rounded down: up to there something held.

@@ -23,7 +23,7 @@ from sos_eval.results.method import Method, lookup
 from sos_eval.results.table import EffectTable
 from sos_eval.terms import Estimand
 
-__all__ = ["Estimator", "PartlyExposed", "PlannedEstimator"]
+__all__ = ["Estimator", "PartlyExposed", "PlannedEstimator", "without_gaps"]
 
 T = TypeVar("T")
 #: What a method does with periods that count as a fraction of exposure.
@@ -329,6 +329,14 @@ class PlannedEstimator(Estimator):
     def unplanned(self, panel: Panel, choice: RowChoice | None) -> Unplanned:
         """Return the loop, for panels and outcomes that no plan is for."""
         return Unplanned(panel, super().estimate_many, choice)
+
+
+def without_gaps(panel: Panel) -> str:
+    """Say what to write where a method needs every unit in every period: balancing must leave a treated unit."""
+    seen = np.bincount(panel.unit_codes[panel.frame["outcome"].notna().to_numpy()], minlength=panel.n_units)
+    if (seen[panel.ever_treated] == panel.n_times).any():
+        return "set panel.unbalanced: balance, or narrow panel.window"
+    return "narrow panel.window: every treated unit has a gap. Or choose imputation, which takes gaps"
 
 
 def checked(kind: type[T], options: dict[str, Any], name: str) -> T:

@@ -12,6 +12,7 @@ from sos_eval.results.assignments import MATCHED_ROWS, WHY_FIXED, AssignmentSpac
 from sos_eval.results.comparison import Comparison
 from sos_eval.results.crew import ALONE, Crew
 from sos_eval.results.estimate import Batch, Estimate
+from sos_eval.results.held_cells import HeldCells
 from sos_eval.terms import Estimand, Role
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ class Fitted:
         where none is named.
     crew
         Who makes estimates under many adoptions.
+    cells
+        What the whole estimate is of, where this one is made again on parts of its panel; else None.
     """
 
     id: str
@@ -68,6 +71,7 @@ class Fitted:
     strata: tuple[str, ...] = ()
     lots_of: str = ""
     crew: Crew = ALONE
+    cells: HeldCells | None = None
 
     @property
     def panel(self) -> Panel:
@@ -88,12 +92,18 @@ class Fitted:
 
     @property
     def held(self) -> Fitted:
-        """The same, with what the method chose from the panel written out: what parts of the panel are refitted by."""
-        return replace(self, estimator=self.estimator.held_to(self.panel))
+        """The same, with what the method chose and whose effects it averages written out: for parts of the panel."""
+        estimator = self.estimator.held_to(self.panel)
+        return replace(self, estimator=estimator, cells=HeldCells.of(estimator, self.estimate))
 
     def refit(self, panel: Panel) -> Estimate:
-        """Make the estimate again on a changed *source* panel, comparison group included."""
-        return self.estimator.complete(self.rebuild(panel) if self.rebuild else panel)
+        """Make the estimate again on a changed *source* panel, comparison group included.
+
+        Where cells are held, what would average others is empty, with the reason.
+        """
+        given = self.rebuild(panel) if self.rebuild else panel
+        found = self.estimator.complete(given)
+        return found if self.cells is None else self.cells.kept(found, given)
 
     def refit_assignments(self, first_treated: Array) -> Batch:
         """Make it again under other adoptions, (draws, source.n_units).

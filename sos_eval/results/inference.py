@@ -15,10 +15,22 @@ from sos_eval.results.fitted import Fitted
 from sos_eval.results.method import Method
 from sos_eval.results.table import EffectTable
 
-__all__ = ["FEW", "NEVER", "InferenceMethod", "Inferred", "Standing", "strata_of_effects", "too_few_for_an_interval"]
+__all__ = [
+    "FEW",
+    "NEVER",
+    "SPREAD_FROM",
+    "InferenceMethod",
+    "Inferred",
+    "Standing",
+    "strata_of_effects",
+    "too_few_for_an_interval",
+]
 
 #: Below this many treated (or comparison) clusters a declared plain cluster-robust result never stands alone.
 FEW = 20
+#: From so many treated clusters on their spread is divided by where a method has no error: with two it is a t with one
+#: degree of freedom, and a test that finds three effects in ten where the coefficient finds all (docs/decisions/0033).
+SPREAD_FROM = 5
 #: As many clusters as no panel has: a method that never stands alone.
 NEVER = 10**9
 

@@ -93,7 +93,7 @@ def _link(
     statistic = _statistic(batch.values[:, at], batch.std_error, at)
     without = replace(on_it, source=without_effect(source, effect, ratio=False))
     drawn = without.refit_assignments(lots.first_treated[:_SPREAD])
-    size = found_in_four_of_five(drawn.values[:, _overall(drawn.cells)])
+    size = float(found_in_four_of_five(drawn.values[:, _overall(drawn.cells)]))
     return {**found, "p_value": share_reached(statistic, complete=lots.complete), "detectable": size}
 
 

@@ -24,9 +24,6 @@ from sos_eval.results.without_effect import without_effect
 
 __all__ = ["Moderation", "Moderator", "difference_label", "group_faults", "groups_of", "moderation"]
 
-#: Normal quantile of 0.8: how many spreads beyond the critical size what is found four times in five lies.
-FOUR_OF_FIVE = 0.8416212
-
 
 @dataclass(frozen=True)
 class Moderator(Declared):
@@ -169,7 +166,8 @@ def moderation(fitted: Fitted, moderator: Moderator, rng: np.random.Generator) -
         raise NotIdentified(source.fault(f"moderators: {moderator.by}: {space}"))
     lots = space.draw(moderator.draws, rng)
     starts = np.vstack([source.first_treated, lots.first_treated])
-    parts = {name: _part(without, units) for name, units in members.items()}
+    groups = {name: _part(fitted, units, name) for name, units in members.items()}
+    parts = {name: _part(without, units, name) for name, units in members.items()}
     drawn = [_values(parts[name].refit_assignments(starts[:, units])) for name, units in members.items()]
     effects = np.column_stack(drawn)
     sizes = np.array([(units & source.ever_treated).sum() for units in members.values()], float)
@@ -178,14 +176,24 @@ def moderation(fitted: Fitted, moderator: Moderator, rng: np.random.Generator) -
     two = len(members) == 2
     difference, detectable = _two(effects) if two else (np.nan, np.nan)
     pairs = pd.DataFrame() if two else _pairs(list(members), effects, complete=lots.complete)
-    groups = {name: _part(fitted, units) for name, units in members.items()}
     return Moderation(groups, p, len(starts) - 1, difference, detectable, pairs, scale)
 
 
-def _part(fitted: Fitted, units: NDArray[np.bool_]) -> Fitted:
-    """Return the estimate on some units alone, comparison group built again among them."""
+def _part(fitted: Fitted, units: NDArray[np.bool_], name: str) -> Fitted:
+    """Return the estimate on some units alone, comparison group built again among them.
+
+    Raises
+    ------
+    NotIdentified
+        It would average other effects than that of all units.
+    """
     source = fitted.source.keep(fitted.source.units[units])
-    return replace(fitted, source=source, estimate=fitted.refit(source))
+    estimate = fitted.refit(source)
+    row = _overall(estimate.cells)
+    if np.isnan(estimate.values[row]):
+        why = estimate.cells["reason"].iloc[row]
+        raise NotIdentified(source.fault(f"moderators: the group {name}: {why}", "choose wider groups"))
+    return replace(fitted, source=source, estimate=estimate)
 
 
 def _overall(cells: pd.DataFrame) -> int:
@@ -203,7 +211,7 @@ def _values(batch: Batch) -> Array:
 def _two(effects: Array) -> tuple[float, float]:
     """Return the observed difference and what the test would find in four of five cases: 2.8 spreads of the drawn."""
     apart = effects[:, 1] - effects[:, 0]
-    return float(apart[0]), found_in_four_of_five(apart[1:])
+    return float(apart[0]), float(found_in_four_of_five(apart[1:]))
 
 
 def _pairs(names: Sequence[str], effects: Array, *, complete: bool) -> pd.DataFrame:
@@ -228,5 +236,5 @@ def _pairs(names: Sequence[str], effects: Array, *, complete: bool) -> pd.DataFr
     critical = float(np.nanquantile(largest[1:], 0.95))
     return pd.DataFrame({
         "first": [names[first] for first, _ in places], "second": [names[second] for _, second in places],
-        "difference": apart[0], "p_adjusted": adjusted, "detectable": (critical + FOUR_OF_FIVE) * spread,
+        "difference": apart[0], "p_adjusted": adjusted, "detectable": found_in_four_of_five(apart[1:], critical),
     })  # fmt: skip

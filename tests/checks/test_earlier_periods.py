@@ -101,7 +101,7 @@ def test_the_form_in_which_paths_are_parallel_is_seen(ratio, alike, unlike):
 @pytest.mark.parametrize(
     ("check", "fitted", "words"),
     [
-        (PretrendPower(), fit(Imputation(), noise_panel()), "not all compared with one period"),
+        (PretrendPower(), fit(Imputation(), noise_panel()), "put an estimator first whose are, such as callaway"),
         (Equivalence(margin=1.0), fit(Imputation(), noise_panel()), "not all compared with one period"),
         (Equivalence(), fit(TWFE(), panel(np.ones((9, 4)), [3, 3] + [INF] * 7)), "singular"),
         (FunctionalForm(), fit(TWFE(), panel(np.sin(np.arange(48.0)).reshape(8, 6), [5, 5] + [INF] * 6)), "above zero"),

@@ -78,6 +78,18 @@ def test_bias_is_counted_from_what_the_estimate_compares_with():
     assert found["path.returned"].text.endswith("would make the answer 1.5 lower.")
 
 
+def test_where_everybody_starts_the_last_are_those_that_the_others_are_compared_with():
+    """Every number of the path is that of the same outcomes with the last cohort never treated."""
+    y = np.random.default_rng(4).normal(size=(12, 9))
+    names = [f"path.{one}" for one in ("slope", "largest", "joint", "detectable_slope")]
+    wedge, never = (
+        checked(fit(CallawaySantAnna(control="not_yet_treated"), panel(y, np.repeat([4, 6, last], 4))), draws=99)
+        for last in (8, INF)
+    )
+    assert [wedge[name].value for name in names] == pytest.approx([never[name].value for name in names])
+    assert all(np.isfinite(wedge[name].value) for name in names)
+
+
 def test_interval_and_p_of_the_slope_agree():
     for seed in range(12):
         table = checked(fit(TWFE(), noise_panel(40, 8, 8, seed=seed)), draws=399)["path.slope"].table

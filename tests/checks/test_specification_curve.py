@@ -83,6 +83,8 @@ def test_every_combination_under_the_same_adoptions_by_hand(tmp_path):
     before = RATES[:3, :2].mean()
     assert known["percent"].iloc[0] == pytest.approx(100 * effect({0, 1, 2}) / before, abs=1e-8)
     assert "5 specifications" in checks["text"]["specification_curve"]
+    assert ": the design and combinations of " in checks["text"]["specification_curve"]
+    assert "random adoptions give a median as low or lower in " in checks["text"]["specification_curve"]
     assert "multiplies one assumption" in checks["text"]["specification_curve"]
 
 

@@ -79,7 +79,9 @@ def test_what_is_not_identified_is_refused_with_what_to_declare():
     with pytest.raises(NotIdentified, match="no unit is untreated while another is treated; widen"):
         ETWFE().complete(panel(Y[:2], [2, 2]))
     small = with_covariate(LONG, X, np.where(np.arange(14) == 0, 5, STARTS))
-    with pytest.raises(NotIdentified, match=r"slopes of covariates .* a cohort needs more units than covariates"):
+    with pytest.raises(
+        NotIdentified, match=r"the slopes of x need two values .* no other value among those that start in 5 in 5"
+    ):
         ETWFE().complete(small)
 
 
@@ -167,3 +169,14 @@ def test_two_words_are_a_covariate_of_zeros_and_ones(method, last, name):
     np.testing.assert_allclose(one.values, other.values, rtol=1e-9)
     plain = method.complete(made).values
     assert not np.allclose(one.values, plain, equal_nan=True)
+
+
+def test_strata_without_a_comparison_and_covariates_that_say_the_same_are_told_in_the_reader_s_words():
+    y, side = np.random.default_rng(2).normal(size=(16, 5)), np.tile(["a", "b"], 8)
+    starts = np.where((side == "b") & (np.arange(16) < 8), np.repeat([3.0, 4], 8), INF)
+    within = panel(y, starts).with_columns(stratum=np.repeat(side, 5), kind=np.repeat(side, 5))
+    with pytest.raises(NotIdentified, match=r"stratum-by-period effects: kind=b \(in 2, 3, 4, 5\); leave one"):
+        ETWFE().complete(replace(within, covariates=("kind",)))
+    gone = np.where(((starts == INF) & (side == "b"))[:, None] & (np.arange(1, 6) == 5), np.nan, y)
+    with pytest.raises(NotIdentified, match=r"of its stratum nobody untreated has outcomes .*; choose wider strata"):
+        ETWFE().complete(within.with_outcome(gone))

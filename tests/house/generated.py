@@ -7,7 +7,9 @@ from collections.abc import Callable
 from sos_eval.terms import GLOSSARY
 from tests.conftest import ROOT
 from tests.house.design_keys import design_keys
+from tests.house.earlier_paths import choosing
 from tests.inference.page import page as inference
+from tests.statistical.coverage.family_page import family_page
 
 __all__ = ["PAGES", "glossary"]
 
@@ -22,7 +24,8 @@ def glossary() -> str:
 
 
 PAGES: dict[str, Callable[[], str]] = {
-    "docs/design_keys.md": design_keys, "docs/glossary.md": glossary, "docs/inference.md": inference,
+    "docs/choosing.md": choosing, "docs/coverage_family.md": family_page, "docs/design_keys.md": design_keys,
+    "docs/glossary.md": glossary, "docs/inference.md": inference,
 }  # fmt: skip
 
 

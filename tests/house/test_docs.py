@@ -7,6 +7,7 @@ import re
 from sos_eval.results.method import registered
 from tests.conftest import ROOT
 from tests.house.generated import PAGES
+from tests.reference.table import FILES
 
 METHODS = ("estimator", "comparison", "inference", "check", "discovery")
 
@@ -45,3 +46,14 @@ def test_the_examples_of_the_power_page_run(monkeypatch):
     blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "docs" / "power.md").read_text(), re.MULTILINE | re.DOTALL)
     assert len(blocks) == 6
     exec("\n".join(blocks), {})
+
+
+def test_the_page_of_references_adds_up():
+    page = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+    told = re.search(r"^(.*) numbers are stored in (.*) files: (.*) are compared, 0 .*; (.*) are left out", page, re.M)
+    whole, *parts = (int(one.replace(",", "")) for one in told.groups())
+    tables = [re.findall(r"^\| (\w+) \| ([\d,]+) \|", one, re.MULTILINE) for one in page.split("## Left out")]
+    sums = [sum(int(count.replace(",", "")) for _, count in rows) for rows in tables]
+    assert [len(tables[0]), *sums, sum(sums)] == [*parts, whole]
+    assert [name for name, _ in tables[0]] == list(FILES)
+    assert {name for name, _ in tables[1]} <= set(FILES)

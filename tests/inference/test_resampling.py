@@ -93,7 +93,7 @@ def test_jackknife_names_what_is_gone_without_a_cluster():
     table = infer(Jackknife(), fit(InfluenceOnly(), panel)).table
     alone = table[(table["aggregation"] == "cohort") & (table["cohort"] == 2003)].iloc[0]
     assert np.isnan(alone["std_error"])
-    assert alone["reason"].startswith("not estimated without every one of the clusters")
+    assert alone["reason"] == f"not identified without {panel.units[0]}: no jackknife error"
 
 
 def test_sandwiches_are_refused_with_a_way_out():

@@ -11,8 +11,10 @@ import pytest
 
 from sos_eval.design.design import load_design
 from sos_eval.errors import InputFault
+from sos_eval.jobs.alternatives import compared
 from sos_eval.jobs.check import check_design
 from sos_eval.jobs.run import run
+from sos_eval.jobs.steps import compare, estimate, load_panels
 from sos_eval.report.compose import compose
 from sos_eval.report.content import Table
 from sos_eval.report.draw import draw_all
@@ -327,3 +329,23 @@ def test_without_a_lone_cohort_an_alternative_asks_of_the_same_window(tmp_path):
     found = run(tmp_path / "d.yaml", out=tmp_path / "out").tables("robustness")
     assert found["n_treated_units"].tolist() == [7, 6, 6, 6, 6]
     np.testing.assert_allclose(found["estimate"], 1.5, rtol=1e-9)
+
+
+def test_an_alternative_that_would_average_other_periods_has_a_reason(tmp_path):
+    """Nobody is never treated: without the unit that starts last the others would be compared in fewer periods."""
+    starts = np.array([2006] + [2004] * 3 + [2005] * 3)
+    unit, year = np.repeat(np.arange(7), 6), np.tile(np.arange(2001, 2007), 7)
+    counts = 20.0 + np.random.default_rng(3).integers(0, 9, 42)
+    pd.DataFrame({
+        "la": unit, "year": year, "n": counts, "children": 100.0, "start": starts[unit], "high": -unit, "low": unit,
+    }).to_csv(tmp_path / "p.csv", index=False)  # fmt: skip
+    vary = ["{leave_out: {highest: high, units: 1}}", "{leave_out: {highest: low, units: 1}}"]
+    text = DESIGN.format(vary="\n".join(f"        - {one}" for one in vary))
+    text = text.replace("adoption: r.csv", "first_treated: start").replace("method: twfe", "method: imputation")
+    (tmp_path / "d.yaml").write_text(text.replace("vary:", "draws: 39\n      vary:"), encoding="utf-8")
+    design = load_design(tmp_path / "d.yaml")
+    groups = compare(design, load_panels(design))
+    (key, fitted), *_ = estimate(design, groups).items()
+    found = compared(design, 0, groups[key], fitted, np.random.default_rng(1))[0].table
+    assert found["estimate"].notna().tolist() == [True, False, True]
+    assert found["reason"][1].startswith("nothing is left to tell the effects of those that start in 2004, 2005 in ")

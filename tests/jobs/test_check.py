@@ -14,7 +14,7 @@ DESIGN = """\
 schema: sos-eval/design/1
 name: small
 panel: {{source: csv, path: p.csv, unit: la, time: year, outcome: {{value: rate}},
-  treatment: {{first_treated: start, untreated_means: never}}, unbalanced: allow}}
+  treatment: {{first_treated: start, untreated_means: never}}, unbalanced: {unbalanced}}}
 estimators: [{estimators}]
 inference: [{{method: randomization, draws: 99}}]
 checks: []
@@ -34,9 +34,9 @@ def rows(starts, periods=10, lacking=()) -> pd.DataFrame:
     return made
 
 
-def faults(folder, table, estimators) -> list[str]:
+def faults(folder, table, estimators, unbalanced="allow") -> list[str]:
     table.to_csv(folder / "p.csv", index=False)
-    (folder / "d.yaml").write_text(DESIGN.format(estimators=estimators), encoding="utf-8")
+    (folder / "d.yaml").write_text(DESIGN.format(estimators=estimators, unbalanced=unbalanced), encoding="utf-8")
     with pytest.raises(InputFault) as caught:
         check_design(folder / "d.yaml")
     return [str(fault) for fault in caught.value.faults]
@@ -60,6 +60,31 @@ def test_all_at_once_is_refused_by_stacked(tmp_path):
         tmp_path, rows([2005] * 4 + [0] * 4, lacking=[(0, event) for event in range(5)]),
         "{id: primary, method: stacked}",
     )[0]  # fmt: skip
+
+
+def test_balancing_that_leaves_nobody_treated_is_said_and_not_asked_for(tmp_path):
+    made, whom = rows([2006] * 3 + [0] * 4, lacking=[(2006, -2)]), "{id: primary, method: synthetic_did}"
+    said = faults(tmp_path, made, whom, "balance")[0]
+    assert "no unit is treated; 3 treated are left out by unbalanced: balance, not seen in all 10 periods: u0" in said
+    assert said.endswith("a panel.window in which treated units have no gap")
+    assert "narrow panel.window: every treated unit has a gap" in faults(tmp_path, made, whom)[0]
+    lone = rows([2006] * 3 + [0] * 4)
+    lone.loc[(lone["la"] == "u0") & (lone["year"] == 2003), "rate"] = np.nan
+    assert "set panel.unbalanced: balance" in faults(tmp_path, lone, whom)[0]
+
+
+def test_what_slopes_of_a_covariate_lack_is_said_in_its_own_words():
+    made = rows([2006] * 4 + [2008] * 4 + [0] * 6)
+    made["kind"] = np.where(made["la"].str[1:].astype(int) % 2, "b", "a")
+    no_b = (made["kind"] == "b") & (made["year"] == 2009)
+    untreated = made.assign(rate=made["rate"].mask(no_b & (made["start"] == 0)))
+    with pytest.raises(NotIdentified, match=r"the slopes of kind need each .*: no b among the untreated in 2009; join"):
+        se.ETWFE().fit(untreated, covariates=["kind"], **K)
+    with pytest.raises(NotIdentified, match="no b among those that start in 2006 in 2009; join values of kind"):
+        se.ETWFE().fit(made.assign(rate=made["rate"].mask(no_b & (made["start"] == 2006))), covariates=["kind"], **K)
+    lone = rows([2005] + [2008] * 4 + [0] * 4).assign(size=lambda table: table["la"].str[1:].astype(float))
+    with pytest.raises(NotIdentified, match=r"the slopes of size need two values .* start in 2005 in 2005, .*leave"):
+        se.ETWFE().fit(lone, covariates=["size"], **K)
 
 
 @pytest.mark.parametrize("method", [se.ETWFE(), se.SunAbraham()], ids=str)
@@ -100,3 +125,30 @@ def test_a_method_s_own_columns_are_read_from_the_frame():
     assert np.isfinite(overall["estimate"]).all()
     with pytest.raises(InputFault, match='no column "nope"'):
         se.ETWFE(covariates=("nope",)).fit(made, **K)
+
+
+def told(folder, table, estimators, checks="[]") -> list[str]:
+    table.to_csv(folder / "p.csv", index=False)
+    written = DESIGN.format(estimators=estimators).replace("checks: []", f"checks: {checks}")
+    (folder / "d.yaml").write_text(written, encoding="utf-8")
+    return check_design(folder / "d.yaml").text.splitlines()[1:]
+
+
+def test_checks_without_a_path_to_look_at_are_told_with_what_to_write(tmp_path):
+    """The reason is once for all that it keeps from being done; with the estimator that it names they are."""
+    checks, some = "[honest_did, pretrends, pretrend_power]", rows([2006] * 4 + [2008] * 4 + [0] * 6)
+    (said,) = told(tmp_path, some, "{id: primary, method: imputation}", checks)
+    assert said.startswith("the checks honest_did and pretrend_power will not be done: its earlier periods are not all")
+    assert "such as callaway_santanna (docs/choosing.md lists them" in said
+    assert told(tmp_path, some, "{id: primary, method: callaway_santanna}", checks) == []
+    (said,) = told(tmp_path, some, "{id: primary, method: etwfe}", checks)
+    assert said.startswith("the checks honest_did, pretrends and pretrend_power will not be done: with control: ")
+
+
+def test_a_headline_that_no_procedure_is_relied_on_for_is_told_beforehand(tmp_path):
+    series = "{id: primary, method: interrupted_time_series, inference: [{method: newey_west}]}"
+    (said,) = told(tmp_path, rows([2011], periods=20), series)
+    assert said.startswith("the headline's interval and p: none, because no stratum holds both treated and untreated")
+    (said,) = told(tmp_path, rows([2011] + [0] * 18, periods=20), series)
+    assert said.endswith("with 19 possible assignments the smallest p is 0.0526")
+    assert told(tmp_path, rows([2011] + [0] * 19, periods=20), series) == []

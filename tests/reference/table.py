@@ -216,9 +216,10 @@ PAGE = """# Agreement with other programs, method by method
 
 Every number stored in `tests/reference/numbers` and `../shared/reference` (made by the programs named there) that a
 test looks at, beside ours. A line a file: how many are compared, and the one that comes nearest to what its test
-allows, so that every other is better. A difference as large as a grid's step, a simulated critical value or a rounded
-output is the other program's and is in the test's comment. Made by `python -m tests.reference.table --page`; all of
-them, line by line, by `--all`. What is left out has a reason each.
+allows, so that every other is better. A number is an end of an interval, an error or a weight: `methods.md` counts
+cases. A difference as large as a grid's step, a simulated critical value or a rounded
+output is the other program's and is in the test's comment. Made by `python -m tests.reference.table --page`, which
+needs both folders; all of them, line by line, by `--all`. What is left out has a reason each.
 
 {total}
 
@@ -265,7 +266,10 @@ def main(every: bool, to_page: bool) -> int:
     differing = sum(not row.holds for row in found.values())
     once = sum(certain(found, numbers).values())
     if to_page:
-        told = f"{len(found):,} numbers are compared, {differing} differ by more than is allowed."
+        told = (
+            f"{len(numbers):,} numbers are stored in {len(FILES)} files: {len(found):,} are compared, {differing} of "
+            f"them differ by more than is allowed; {len(left):,} are left out."
+        )
         (ROOT / "docs" / "reference.md").write_text(page(numbers, found, told), encoding="utf-8")
     print(
         f"\n{len(found)} stored numbers compared ({differing} differ; {once} known by digits that stand once, the "

@@ -340,7 +340,14 @@ def test_shares_below_one_of_100_are_said_as_such():
     found = seen(worthwhile=4.0, worthwhile_fall=0.996, equivalence=0.0012, declared_direction="decrease")
     text = headline_of(estimates(), found)["detectable_text"]
     assert "a fall of it in more than 99 of 100 cases and" in text
-    assert text.endswith("rule out both a fall and a rise of it in fewer than 1 of 100.")
+    assert "rule out both a fall and a rise of it in fewer than 1 of 100." in text
+    assert text.endswith(
+        "(The range is wider than that: it is of the starts as they fell, these are of all that a lot could draw.)"
+    )
+
+
+def test_a_range_no_wider_than_what_would_be_found_needs_no_word():
+    assert "The range is wider" not in headline_of(estimates(), seen(fall=60.0, rise=60.0))["detectable_text"]
 
 
 @pytest.mark.parametrize(("p", "said"), [(0.02, True), (0.09, False), (math.nan, False)])
@@ -450,7 +457,7 @@ LASTS = (
 CURVE = (
     "specification_curve", "p_value", 0.4, "104 specifications: the design and combinations of years, from -7% to 4% "
     "of the treated's level before the start, 80 of them below no difference. Their median estimate is -0.50 of its "
-    "errors: random adoptions give a median as far below zero in 40 of 100 draws. A curve multiplies one assumption.",
+    "errors: random adoptions give a median as low or lower in 40 of 100 draws. A curve multiplies one assumption.",
 )  # fmt: skip
 
 

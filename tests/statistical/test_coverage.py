@@ -12,7 +12,7 @@ from sos_eval.inference.auto import RELIED_ON
 from sos_eval.inference.jackknife import leave_one_out
 from sos_eval.inference.randomization import Randomization
 from sos_eval.results.fitted import Fitted
-from tests.statistical.coverage import keeping
+from tests.statistical.coverage import family_page, keeping
 from tests.statistical.coverage.chosen import chosen
 from tests.statistical.coverage.jobs import ESTIMATORS, PERMUTED, SIZES, WHERE_RELIED_ON, Job, jobs
 from tests.statistical.coverage.keeping import kept, state
@@ -102,6 +102,16 @@ def test_the_page_marks_what_is_outside_and_what_auto_takes():
     assert "twfe with 60 treated on england, 9.0 ± 1.0" in text
     assert "twfe with 10 treated on england, on 60% of adoptions" in text
     assert "Measured on 0a1b2c3d (8 jobs) and other (1 job)" in text
+
+
+def test_what_auto_takes_of_the_further_estimators_holds_its_level():
+    """No size with a star is outside the band, and its 99% interval reaches below the upper end."""
+    table = family_page.kept()
+    for size in ("10", "20"):
+        own = family_page.sizes(table.loc[[size in one.split() for one in table["taken"]], f"{size} treated"])
+        assert len(own) > 15
+        assert not outside(own).any()
+        assert (own["rate"] - 2.58 * own["error"] < HIGH).all()
 
 
 def test_every_estimator_and_size_is_measured():
