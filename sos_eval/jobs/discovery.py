@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,15 @@ from sos_eval.results.fitted import Fitted
 from sos_eval.theory.discovery import changes_of, too_few_clusters
 from sos_eval.theory.exploration import EXPLORATORY, Explored, explored
 
-__all__ = ["discovered", "refuse_discoveries"]
+__all__ = ["Discovered", "discovered", "refuse_discoveries"]
+
+
+@dataclass(frozen=True)
+class Discovered:
+    """The tables of all discoveries, and by learner who was in which group (`Explored.behind`); empty without any."""
+
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    members: dict[str, pd.DataFrame] = field(default_factory=dict)
 
 
 def refuse_discoveries(design: Design, groups: dict[Key, Group]) -> None:
@@ -36,10 +45,8 @@ def refuse_discoveries(design: Design, groups: dict[Key, Group]) -> None:
     faults.stop()
 
 
-def discovered(
-    design: Design, groups: dict[Key, Group], fitted: dict[Key, Fitted], account: Account
-) -> dict[str, pd.DataFrame]:
-    """Return the tables of all discoveries on the headline's units, a column `learner` in each; none without any.
+def discovered(design: Design, groups: dict[Key, Group], fitted: dict[Key, Fitted], account: Account) -> Discovered:
+    """Return what all discoveries found on the headline's units, in tables with a column `learner`.
 
     Raises
     ------
@@ -58,7 +65,7 @@ def discovered(
             for one in fault.faults:
                 faults.add(design.document.where(("moderators", place)), one.what, one.instead)
     faults.stop()
-    return _tables(found) if found else {}
+    return Discovered(_tables(found), {name: one.behind for name, one in found.items()}) if found else Discovered()
 
 
 def _tables(found: dict[str, Explored]) -> dict[str, pd.DataFrame]:

@@ -24,6 +24,7 @@ from sos_eval.jobs.judge import judge
 from sos_eval.jobs.look import own_look
 from sos_eval.jobs.mechanism_truth import true_mechanisms
 from sos_eval.jobs.moderators import moderated
+from sos_eval.jobs.parts_truth import true_parts
 from sos_eval.jobs.runs import data_files, logged
 from sos_eval.jobs.theory import identification, theorised
 from sos_eval.jobs.universal_base import universal_base
@@ -113,10 +114,12 @@ def _evaluated(plan: Design, folder: Path, account: Account, *, force: bool) -> 
         practised = implemented(plan, groups, fitted, inferred, account)
         costed = steps.cost(plan, inferred, checked, groups, facts, practised)
     facts = logged(plan, folder, facts, account)
-    further = universal_base(fitted, account) | theory.tables | by_group.tables | looked | practised
+    further = universal_base(fitted, account) | theory.tables | by_group.tables | looked.tables | practised
     known = known_to(plan)
     further |= declared_families(plan, inferred) | true_of(plan, known, fitted, by_group.found)
-    further |= true_mechanisms(plan, known, fitted[primary(plan, groups)], theory.tables)
+    headline = fitted[primary(plan, groups)]
+    further |= true_mechanisms(plan, known, headline, theory.tables)
+    further |= true_parts(plan, known, headline, practised, looked.members)
     further |= evidence_sheet(plan, facts, further)
     with account.step("write"):
         return write(

@@ -18,7 +18,7 @@ from sos_eval.results.overall_average import AS_ESTIMATED, AS_SEEN, PLAIN, avera
 from sos_eval.theory.moderators import Moderation, difference_label
 from sos_eval.worlds.source import KnownEffects, known_effects
 
-__all__ = ["TRUTH", "averaged_as", "known_as", "known_to", "true_of", "units_of"]
+__all__ = ["TRUTH", "average_of", "averaged_as", "known_as", "known_to", "true_of", "units_of"]
 
 TRUTH = "true_effects"
 #: Of rows that are matched after the window, effects are those of full embedding.
@@ -117,8 +117,21 @@ def _same_throughout(panel: Panel) -> bool:
 
 
 def _own(known: KnownEffects, outcome: str, scale: str, fitted: Fitted) -> float:
-    """Return the average of true effects over what an estimate averages; NaN where one of them is not known."""
-    own, phases = averaged_rows(fitted.estimator, fitted.estimate), PHASES if MATCHED_ROWS in fitted.panel.frame else ()
+    """Return the average of true effects over what an overall effect averages; NaN where one is not known."""
+    return average_of(known, outcome, scale, fitted, averaged_rows(fitted.estimator, fitted.estimate))
+
+
+def average_of(known: KnownEffects, outcome: str, scale: str, fitted: Fitted, own: pd.DataFrame) -> float:
+    """Return the average of true effects over some treated rows of a fitted panel; NaN where one is not known.
+
+    Parameters
+    ----------
+    outcome
+        By the world's name.
+    own
+        ``unit, time, weight``, weights summing to one.
+    """
+    phases = PHASES if MATCHED_ROWS in fitted.panel.frame else ()
     cells = known.cells[known.cells["outcome"] == outcome]
     cells = cells[cells["phase"].isin(phases)] if phases else cells
     cells = cells.assign(without=cells["without"] * cells["rows"], with_it=cells["with_it"] * cells["rows"])

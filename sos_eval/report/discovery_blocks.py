@@ -11,6 +11,7 @@ from sos_eval.errors import p_text
 from sos_eval.report.content import Block, Heading, Table, Text
 from sos_eval.report.reading import unit_words
 from sos_eval.report.tabulate import shown
+from sos_eval.report.truth_blocks import with_true_parts
 from sos_eval.report.wording import number
 from sos_eval.results.method import lookup
 
@@ -29,6 +30,7 @@ def discovery_blocks(bundle: ResultBundle, pictures: Sequence[Block]) -> list[Bl
     many = unit_words(bundle)[1]
     said = " ".join(_found(row, many) for _, row in tests.iterrows())
     groups, line = bundle.tables("moderators.discovery.groups"), bundle.tables("moderators.discovery.projection")
+    groups, known = with_true_parts(bundle, groups, "moderators.discovery.true_effects", ["learner", "group"])
     members = bundle.tables("moderators.discovery.members")
     return [
         Heading(f"{_MARK}: where the effect may differ", 3),
@@ -38,6 +40,7 @@ def discovery_blocks(bundle: ResultBundle, pictures: Sequence[Block]) -> list[Bl
             "and judged on them."
         ),
         Text(said),
+        *([Text(known)] if known else []),
         *pictures,
         Table(_labelled(tests.drop(columns="reason")), f"{_MARK}: average effect, calibration, outer groups"),
         Table(_labelled(groups), f"{_MARK}: average effect on the treated of each group by predicted effect"),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.content import Block, Bullets, Table, Text
 from sos_eval.report.reading import method_label, unit_words
 from sos_eval.report.tabulate import shown
+from sos_eval.report.truth_blocks import with_true_parts
 from sos_eval.report.wording import count, interval_words, number, p_number
 from sos_eval.theory.stages import before_stages
 
@@ -39,7 +41,7 @@ _CONTRASTS = {
     "reading": "How to read it", "reason": "Note",
 }  # fmt: skip
 _NOT_CAUSAL = "It describes practice: who practised better was not chosen by lot, so no causal effect is read off it."
-_STAGES = ("Stage", "Periods since the start", "Effect", "Interval", "p", "Treated", "Procedure", "Note")
+_STAGES = ("Stage", "Periods since the start", "Effect", "True effect", "Interval", "p", "Treated", "Procedure", "Note")
 
 
 def practice_blocks(bundle: ResultBundle) -> list[Block]:
@@ -123,7 +125,9 @@ def _by_stage(bundle: ResultBundle) -> list[Block]:
             " Not all who began are seen in every period: what differs between stages may be who is in them, and not "
             "the stage."
         )
-    return [Text(said), Table(_laid_out(bundle, table), "Effect by stage and periods since the start")]
+    told, known = with_true_parts(bundle, table, "implementation.true_effects", ["stage"])
+    said = f"{said} {known}".strip()
+    return [Text(said), Table(_laid_out(bundle, told), "Effect by stage and periods since the start")]
 
 
 def _laid_out(bundle: ResultBundle, table: pd.DataFrame) -> pd.DataFrame:
@@ -139,8 +143,10 @@ def _laid_out(bundle: ResultBundle, table: pd.DataFrame) -> pd.DataFrame:
             who = f"{number(treated[1])} to {who}"
         how = method_label(bundle, str(row["inference"])) if row["inference"] else ""
         p = p_number(row["p_value"])
-        rows.append((row["stage"], span, number(row["estimate"]), ends, p, who, how, row["reason"]))
-    return shown(pd.DataFrame(rows, columns=list(_STAGES)))
+        true = number(row.get("true_effect", np.nan))
+        rows.append((row["stage"], span, number(row["estimate"]), true, ends, p, who, how, row["reason"]))
+    laid = pd.DataFrame(rows, columns=list(_STAGES))
+    return shown(laid if "true_effect" in table else laid.drop(columns="True effect"))
 
 
 def _renamed(table: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from sos_eval.report.tables.effects import summaries
 from sos_eval.report.wording import alike, number, p_number
 from sos_eval.results.overall_average import AS_ESTIMATED, AS_SEEN, PLAIN
 
-__all__ = ["beside_the_truth", "known_truth", "with_true_effects", "with_true_mechanism"]
+__all__ = ["beside_the_truth", "known_truth", "with_true_effects", "with_true_mechanism", "with_true_parts"]
 
 _KEYS = ["estimator", "outcome", "scale", "subgroup"]
 #: What a reader should know of the truth beside the links of a mechanism.
@@ -63,6 +63,27 @@ def with_true_mechanism(bundle: ResultBundle, table: pd.DataFrame, quantity: str
     link = quantity == "second_link"
     told = _beside(table, "link" if link else "estimate", "true_link" if link else "true_effect", own["true_effect"])
     return told, said
+
+
+def with_true_parts(
+    bundle: ResultBundle, table: pd.DataFrame, name: str, keys: list[str]
+) -> tuple[pd.DataFrame, str]:  # fmt: skip
+    """Return estimates of parts of the effect, such as stages, with the true effect beside each, and how it averages.
+
+    Parameters
+    ----------
+    name
+        Of the table with the true effects.
+    keys
+        Columns that say which part a line is of.
+    """
+    if name not in bundle.table_names:
+        return table, ""
+    truth = bundle.tables(name)
+    own = table[keys].merge(truth[[*keys, "true_effect"]], on=keys, how="left")["true_effect"]
+    averaged, beside = _AVERAGED[str(truth["averaged"].iloc[0])]
+    said = f"These data are simulated: beside each estimate stands the true effect, {averaged}{beside}."
+    return _beside(table, "estimate", "true_effect", own), said
 
 
 def _beside(table: pd.DataFrame, column: str, name: str, values: pd.Series) -> pd.DataFrame:

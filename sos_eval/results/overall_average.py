@@ -56,14 +56,21 @@ def overall_average(estimator: Estimator, estimate: Estimate) -> OverallAverage:
     return OverallAverage(estimator.averaged_cells(estimate), estimator.averages_cohorts_first(estimate), by_exposure)
 
 
-def averaged_rows(estimator: Estimator, estimate: Estimate) -> pd.DataFrame:
+def averaged_rows(estimator: Estimator, estimate: Estimate, event_time: float | None = None) -> pd.DataFrame:
     """Return the treated rows that an overall effect averages: ``unit, time, weight``, weights summing to one.
 
     Of an estimator that mixes (`Estimator.mixes`) these are all treated rows, each by its weight.
+
+    Parameters
+    ----------
+    event_time
+        Of the effect so many periods since the start; None: of the overall one.
     """
     panel, average = estimate.panel, overall_average(estimator, estimate)
     cohort, time = (panel.frame[name].to_numpy(float) for name in ("first_treated", "time"))
     inside = _treated(panel, estimator) & average.holds(cohort, time)
+    if event_time is not None:
+        inside &= (time - cohort == event_time) & _by_event_time(estimator, estimate, cohort, time)
     own = panel.frame[inside]
     weight = own["weight"].to_numpy(float)
     if average.cohorts_first and panel.layout == "panel":  # a unit counts alike in all its periods
@@ -86,6 +93,14 @@ def _treated(panel: Panel, estimator: Estimator) -> NDArray[np.bool_]:
     exposed = frame["treated"].to_numpy(float)
     seen &= exposed > 0 if estimator.partly_exposed == "whole" else exposed == 1
     return seen & (estimator.kinds(panel)[panel.unit_codes] == 1) if estimator.kind_column else seen
+
+
+def _by_event_time(estimator: Estimator, estimate: Estimate, cohort: Array, time: Array) -> NDArray[np.bool_]:
+    """Say which rows' cohorts and periods the averages by event time are made of, (m,)."""
+    own = estimate.cells.loc[estimate.cells["aggregation"] == "group_time", ["cohort", "time"]].to_numpy(float)
+    if not len(own):
+        return np.ones(len(cohort), bool)
+    return OverallAverage(own[estimator.event_times.inside(own[:, 0], own[:, 1])]).holds(cohort, time)
 
 
 def _share_of_cell(own: pd.DataFrame, weight: Array, estimate: Estimate) -> Array:

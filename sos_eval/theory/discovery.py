@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 from annotated_types import Ge, Gt, Interval, Le, Lt, MinLen
+from numpy.typing import NDArray
 
 from sos_eval.errors import NotIdentified
 from sos_eval.numerics import _econml
@@ -118,7 +119,7 @@ class ExploredRows:
 
     Attributes
     ----------
-    change, treated, weights, clusters : (n,)
+    change, treated, weights, clusters, units : (n,)
     among, controls : (n, k), (n, m)
         Standardised.
     names
@@ -133,6 +134,7 @@ class ExploredRows:
     treated: Array
     weights: Array
     clusters: np.ndarray
+    units: NDArray[np.object_]
     among: Array
     controls: Array
     names: tuple[str, ...]
@@ -177,8 +179,8 @@ def changes_of(panel: Panel, among: tuple[str, ...], anticipation: float = 0) ->
         what = f"moderators: {', '.join((*among, *controls))} say the same: one follows from the others"
         raise NotIdentified(panel.fault(what, "take one out"))
     return ExploredRows(
-        rows.change, rows.treated.astype(float), rows.weights, _clusters(panel, rows), among_all, controlled,
-        names, raw, rows.words,
+        rows.change, rows.treated.astype(float), rows.weights, _clusters(panel, rows), rows.units,
+        among_all, controlled, names, raw, rows.words,
     )  # fmt: skip
 
 

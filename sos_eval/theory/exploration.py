@@ -20,6 +20,8 @@ __all__ = ["EXPLORATORY", "Explored", "explored"]
 #: What stands in every line.
 EXPLORATORY = "exploratory"
 ALIKE = "predicted effects do not differ within a fold"
+#: Tables that are medians over splits.
+TABLES = ("test", "groups", "projection", "members", "distribution")
 #: Of the treated, at which predicted effects are told.
 PERCENTILES = np.arange(5.0, 96.0, 5.0)
 
@@ -42,6 +44,8 @@ class Explored:
     distribution
         Of predicted effects over the treated: a line a percentile, as predicted and with their spread times the
         calibration slope.
+    behind
+        ``split, group, unit, weight`` of the treated: who is in which group; without rows of a split that has none.
     """
 
     test: pd.DataFrame
@@ -49,6 +53,7 @@ class Explored:
     projection: pd.DataFrame
     members: pd.DataFrame
     distribution: pd.DataFrame
+    behind: pd.DataFrame
 
 
 def explored(discovery: Discovery, changes: ExploredRows, rng: np.random.Generator) -> Explored:
@@ -68,9 +73,10 @@ def explored(discovery: Discovery, changes: ExploredRows, rng: np.random.Generat
         raise NotIdentified(f"moderators: {discovery.name}: {why}") from None
     except np.linalg.LinAlgError:
         raise NotIdentified(f"moderators: {discovery.name}: within a fold one column follows from others") from None
-    tables = {name: _median([getattr(one, name) for one in found]) for name in Explored.__dataclass_fields__}
+    tables = {name: _median([getattr(one, name) for one in found]) for name in TABLES}
     tables["projection"]["p_adjusted"] = holm(tables["projection"]["p_value"].to_numpy(float)[:, None])[:, 0]
-    return Explored(**{name: table.assign(status=EXPLORATORY) for name, table in tables.items()})
+    behind = pd.concat([one.behind.assign(split=split) for split, one in enumerate(found, 1)], ignore_index=True)
+    return Explored(**{name: table.assign(status=EXPLORATORY) for name, table in tables.items()}, behind=behind)
 
 
 def _split(discovery: Discovery, changes: ExploredRows, rng: np.random.Generator) -> Explored:
@@ -93,8 +99,17 @@ def _split(discovery: Discovery, changes: ExploredRows, rng: np.random.Generator
     return Explored(
         test, _groups(scores, changes, place, discovery, level), _projection(scores, changes, level),
         _members(scores, changes, place, discovery.groups, level),
-        _distribution(test, predicted[treated], changes.weights[treated]),
+        _distribution(test, predicted[treated], changes.weights[treated]), _behind(changes, place),
     )  # fmt: skip
+
+
+def _behind(changes: ExploredRows, place: np.ndarray | None) -> pd.DataFrame:
+    """Return group, unit and weight of every treated row; none where there are no groups."""
+    treated = (changes.treated == 1) & (place is not None)
+    group = np.empty(0, int) if place is None else place[treated] + 1
+    return pd.DataFrame({
+        "group": group, "unit": changes.units[treated].astype(str), "weight": changes.weights[treated]
+    })  # fmt: skip
 
 
 def _distribution(test: pd.DataFrame, predicted: Array, weights: Array) -> pd.DataFrame:

@@ -17,14 +17,14 @@ from tests import fakes
 RNG = np.random.default_rng(0)
 
 
-def frame(n=40, treated=16, hidden=0.0, effect=0.0, seed=0, noise=0.3):
-    """Four periods, starts in the third; a hidden cause moves both who starts and how outcomes change."""
+def frame(n=40, treated=16, hidden=0.0, effect=0.0, seed=0, noise=0.3, moved=1.0):
+    """Four periods, starts in the third; a hidden cause and a seen one move who starts and how outcomes change."""
     rng = np.random.default_rng(seed)
     cause, seen = rng.standard_normal(n), rng.standard_normal(n)
-    starts = np.argsort(np.argsort(-(hidden * cause + seen + rng.standard_normal(n)))) < treated
+    starts = np.argsort(np.argsort(-(hidden * cause + moved * seen + rng.standard_normal(n)))) < treated
     rows = [
         {"unit": f"u{i:02d}", "time": t, "start": 3.0 if starts[i] else np.inf, "x": seen[i], "cause": cause[i],
-         "y": i + (t >= 3) * (effect * starts[i] + hidden * cause[i] + seen[i]) + noise * rng.standard_normal()}
+         "y": i + (t >= 3) * (effect * starts[i] + hidden * cause[i] + moved * seen[i]) + noise * rng.standard_normal()}
         for i in range(n) for t in (1, 2, 3, 4)
     ]  # fmt: skip
     return pd.DataFrame(rows)

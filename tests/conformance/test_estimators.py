@@ -407,10 +407,12 @@ def test_an_overall_effect_is_the_average_that_it_says(name, estimator, more, ne
     except InputFault:
         assert not never, "refuses where nobody is never treated"
         pytest.skip("nobody is never treated: refused by name")
-    own = averaged_rows(estimator, found)
-    told = pd.Series(effect, pd.MultiIndex.from_frame(df[["la", "year"]])).reindex(
-        pd.MultiIndex.from_frame(own[["unit", "time"]])
-    )
-    overall = found.cells[(found.cells["aggregation"] == "overall") & (found.cells["subgroup"].fillna("") == "")]
-    value = found.values[overall.index[overall["scale"] != "ratio"][0]]
-    assert value == pytest.approx(float(told.to_numpy() @ own["weight"].to_numpy()), rel=1e-8)
+    known = pd.Series(effect, pd.MultiIndex.from_frame(df[["la", "year"]]))
+    cells = found.cells[(found.cells["subgroup"].fillna("") == "") & (found.cells["scale"] != "ratio")]
+    events = cells[(cells["aggregation"] == "event_time") & (cells["event_time"] >= 0)]
+    for place, since in [(cells.index[cells["aggregation"] == "overall"][0], None), *events["event_time"].items()]:
+        own = averaged_rows(estimator, found, since)
+        told = known.reindex(pd.MultiIndex.from_frame(own[["unit", "time"]])).to_numpy()
+        normalized = getattr(estimator, "normalized", False)  # by event time an effect a period of treatment
+        if since is None or (np.isfinite(found.values[place]) and not normalized):
+            assert found.values[place] == pytest.approx(float(told @ own["weight"].to_numpy()), rel=1e-8), since

@@ -54,11 +54,12 @@ POWER = dict(FIGURES)
 
 
 def _small(png: bytes) -> bytes:
-    """Return a picture with fewer colours."""
+    """Return a picture with fewer colours, those of small marks as they are."""
     from PIL import Image
 
     out = BytesIO()
-    Image.open(BytesIO(png)).convert("RGB").quantize(COLOURS).save(out, "PNG", optimize=True)
+    few = Image.open(BytesIO(png)).convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE)
+    few.save(out, "PNG", optimize=True)
     return out.getvalue()
 
 
@@ -76,7 +77,7 @@ def _sources(work: Path) -> Iterator[tuple[str, Path]]:
         del design[section]
     design |= {"checks": [], "inference": [{"method": "analytic"}]}
     design["panel"]["path"] = "large.yaml"
-    dosed = deepcopy(design) | {"estimators": [{"id": "primary", "method": "continuous_did"}]}
+    dosed = deepcopy(design) | {"estimators": [{"id": "primary", "method": "continuous_did", "over_time": "mean"}]}
     dosed["panel"] |= {"treatment": {"first_treated": "first_treated", "dose": "fidelity"}, "covariates": []}
     del dosed["theory"], dosed["panel"]["measured"]
     for name, data in (("large", world), ("mediated", design), ("dosed", dosed)):

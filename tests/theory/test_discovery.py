@@ -127,6 +127,10 @@ def test_medians_over_splits_and_twice_the_median_p():
     changes = changes_of(panel, learner.among)
     singly = [explored(replace(learner, splits=1, level=0.975), changes, rng) for _ in range(3)]
     together = explored(learner, changes, np.random.default_rng(9))
+    for split, one in enumerate(singly, 1):  # whose column means these are
+        lowest = together.behind.loc[together.behind[["split", "group"]].eq([split, 1]).all(axis=1), "unit"]
+        own = panel.frame.drop_duplicates("unit").set_index("unit")["a"]
+        assert one.members.set_index("column").loc["a", "lowest"] == pytest.approx(own[lowest].mean())
     slopes, p = ([one.test[column].iloc[0] for one in singly] for column in ("slope", "p_value"))
     assert together.test["slope"].iloc[0] == np.median(slopes)
     assert together.test["p_value"].iloc[0] == pytest.approx(min(1, 2 * np.median(p)))
@@ -216,7 +220,8 @@ def test_run_refuses_few_clusters_before_estimating(tmp_path):
 
 def wide(tmp_path):
     asked = "moderators: [{by: idaci_half, draws: 99}, {discover: double_ml, among: [idaci, turnover]}]\nseed: 1\n"
-    design = load(tmp_path, ("seed: 1\n", asked))
+    asked = f"implementation: {{stages: {{start: 0, later: 1}}}}\n{asked}"
+    design = load(tmp_path, ("seed: 1\n", asked), ("[{method: twfe}]", "[{method: callaway_santanna}]"))
     (tmp_path / "w.yaml").write_text(WIDE)
     return design
 
@@ -226,8 +231,17 @@ def test_run_marks_everything_exploratory(tmp_path):
     bundle = se.run(design, out=tmp_path / "out")
     assert bundle.design["moderators"][1]["discover"] == "double_ml"
     names = [name for name in bundle.table_names if name.startswith("moderators.discovery")]
-    assert len(names) == 5
+    assert len(names) == 6
+    names.remove("moderators.discovery.true_effects")
     assert all((bundle.tables(name)["status"] == "exploratory").all() for name in names)
+    groups = bundle.tables("moderators.discovery.groups").merge(bundle.tables("moderators.discovery.true_effects"))
+    assert len(groups) == 4
+    assert (np.diff(groups["true_effect"]) > 0).all()
+    assert (np.abs(groups["estimate"] - groups["true_effect"]) < 3.5 * groups["std_error"]).all()
+    stages = bundle.tables("implementation.by_stage").merge(bundle.tables("implementation.true_effects"), on="stage")
+    assert set(stages["stage"]) == {"start", "later"}
+    whole = np.average(groups["true_effect"], weights=groups["n_treated"])  # of medians; the effect stays as it is
+    assert stages["true_effect"].tolist() == pytest.approx([whole] * 2, rel=0.02)
     test = bundle.tables("moderators.discovery").iloc[0]
     assert test["p_adjusted"] < 0.05
     spread = bundle.tables("moderators.discovery.distribution")
@@ -237,6 +251,7 @@ def test_run_marks_everything_exploratory(tmp_path):
     page = (bundle.path / "report.html").read_text()
     assert "Exploratory: where the effect may differ" in page
     assert "Exploratory: does the effect differ?" in page
+    assert page.count("beside each estimate stands the true effect, averaged as this estimate averages.") == 2
     again = se.run(design, out=tmp_path / "again")
     assert again.tables("moderators.discovery").equals(bundle.tables("moderators.discovery"))
 
