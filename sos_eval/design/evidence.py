@@ -92,9 +92,10 @@ def _which_are_reported(design: Design) -> str:
     return "what is withheld is in disclosure.csv" if design.disclosure.guards else "all are reported"
 
 
-def _declared(design: Design, facts: RunFacts) -> str:
+def _declared(design: Design) -> str:
     """Say how much was declared, and that it is all told."""
-    sizes = {"estimator": len(design.estimators), "procedure": len(facts.inference.methods)}
+    procedures = {one.key for entry in design.estimators for one in entry.inference or design.inference}
+    sizes = {"estimator": len(design.estimators), "procedure": len(procedures)}
     said = " and ".join(f"{n} {what}{'' if n == 1 else 's'}" for what, n in sizes.items())
     return f"{said} are declared; {_which_are_reported(design)}."
 
@@ -114,7 +115,7 @@ def robins_i(design: Design, facts: RunFacts) -> pd.DataFrame:
             *_told(design, facts, "measurement"),
         ],
         "Selection of the reported result": [
-            _planned(facts), _declared(design, facts), *_told(design, facts, "reported"),
+            _planned(facts), _declared(design), *_told(design, facts, "reported"),
         ],
     }  # fmt: skip
     rows = [

@@ -41,7 +41,7 @@ def _rows(design: Design) -> Iterator[tuple[str, str, str]]:
     yield (
         "Methods",
         "start and end of follow-up",
-        f"from {since} to the last period of the panel",
+        f"from {since} to the last period that is compared",
     )
     yield "Methods", "outcomes", _declared(estimand["Outcome"])
     yield "Methods", "what is estimated", estimand["Summary"]

@@ -33,13 +33,17 @@ def breaks(reading: Reading, rows: PlacedRows, first_treated: Array) -> tuple[Ca
         return ()
     start = float(first_treated[started].min())
     ends = float(rows.times[rows.times < start].max()), float(rows.times[rows.times >= start].min())
-    found = [_source(reading, rows, name, ends) for name in _SOURCES]
+    unlike = " in treated and comparison units differently" if len(np.unique(first_treated)) > 1 else ""
+    found = [_source(reading, rows, name, ends, unlike) for name in _SOURCES]
     found += [_redrawn(reading, rows, ends), _come_and_gone(rows, start), _elsewhere(reading, rows, started)]
     return tuple(caveat for caveat in found if caveat is not None)
 
 
-def _source(reading: Reading, rows: PlacedRows, name: str, ends: tuple[float, float]) -> Caveat | None:
-    """Compare where a column's numbers come from in the last period before the first start and the first from it on."""
+def _source(reading: Reading, rows: PlacedRows, name: str, ends: tuple[float, float], unlike: str) -> Caveat | None:
+    """Compare where a column's numbers come from in the last period before the first start and the first from it on.
+
+    What changes alike for all drops out of a comparison: `unlike` says what does not, empty where nobody is compared.
+    """
     words = _texts(reading, name)
     if words is None:
         return None
@@ -47,18 +51,20 @@ def _source(reading: Reading, rows: PlacedRows, name: str, ends: tuple[float, fl
     if not before or not after:
         return None
     if before & after:
-        return _earlier_source(name, words, rows, ends[0])
+        return _earlier_source(name, words, rows, ends[0], unlike)
     then, now = (rows.periods.name(time) for time in ends)
     what, why = _SOURCES[name]
     further = set(words[rows.times < ends[0]]) - {"", "missing"} - before - after
     others = f", and periods before that from {len(further)} more" if further else ""
     return Caveat(
-        f"{what} from {now} on (named {_listed(after)}) than in {then} (named {_listed(before)}){others}: {why}, it "
-        "looks like part of the answer."
+        f"{what} from {now} on (named {_listed(after)}) than in {then} (named {_listed(before)}){others}: {why}"
+        f"{unlike}, it looks like part of the answer."
     )
 
 
-def _earlier_source(name: str, words: NDArray[np.object_], rows: PlacedRows, last: float) -> Caveat | None:
+def _earlier_source(
+    name: str, words: NDArray[np.object_], rows: PlacedRows, last: float, unlike: str
+) -> Caveat | None:  # fmt: skip
     """Name the periods before the first start whose numbers come from elsewhere than those of the last of them."""
     there = set(words[rows.times == last])
     early = np.unique(rows.times[rows.times < last])
@@ -72,8 +78,8 @@ def _earlier_source(name: str, words: NDArray[np.object_], rows: PlacedRows, las
     )
     what, why = _SOURCES[name]
     return Caveat(
-        f"{what} in {when} (named {_listed(named)}) than in {rows.periods.name(last)} and from the start on: {why}, it "
-        "looks like a path before the start, and part of it like the answer."
+        f"{what} in {when} (named {_listed(named)}) than in {rows.periods.name(last)} and from the start on: {why}"
+        f"{unlike}, it looks like a path before the start, and part of it like the answer."
     )
 
 

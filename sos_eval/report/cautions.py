@@ -234,7 +234,7 @@ def _unseen(checks: Sequence[CheckFacts], facts: RunFacts, units: tuple[str, str
 def _why_unseen(early: Sequence[CheckFacts]) -> str:
     """Say why no check saw the path: none is declared, or the one reason that all of them give."""
     if not early:
-        return "no check of it is declared"
+        return "no check of it (path, pretrends) is declared"
     if any(check.text.startswith("withheld") for check in early):
         return "what its checks found is withheld (disclosure.csv)"
     said = {check.text.removeprefix("Not done: ").rstrip(".") for check in early if check.text.startswith("Not done: ")}
@@ -278,8 +278,12 @@ def does_not_show(
     ranged: bool = True,
     whom: Estimand = "att",
     by_lot: str = "",
+    alone: bool = False,
 ) -> list[str]:
-    """Return what a reader might take from the result and should not; `by_lot`: where a lot is declared."""
+    """Return what a reader might take from the result and should not.
+
+    `by_lot`: where a lot is declared; `alone`: the number is of one treated unit.
+    """
     did = question.intervention
     said = []
     if verdict == "inconclusive":
@@ -295,7 +299,8 @@ def does_not_show(
             f"That nothing else explains the difference: "
             f"{why if by_lot else 'it rests on a comparison, not on an experiment'}."
         )
-    said.append(f"What happened in any one {units[0]}: the number is {stands_for(whom, units)}.")
+    if not alone or whom != "att":
+        said.append(f"What happened in any one {units[0]}: the number is {stands_for(whom, units)}.")
     said.append(f"What {did} would do in {units[1]} {others_than(whom)}.")
     said.append("Whether children were safer or better off, unless the outcome itself measures that.")
     return said

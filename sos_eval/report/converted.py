@@ -15,7 +15,7 @@ __all__ = ["PATH_ROWS", "conversions", "converted_rows", "detectable_change", "d
 #: Rows of the check `path` that page one tells, and what they are called.
 _PATH = {
     "path.gone_on": "the path before the start, gone on",
-    "path.implied_bias": "a divergence of the size that the check of it would find",
+    "path.implied_bias": "shift of the answer by a divergence that the check of it would just find",
 }
 PATH_ROWS = tuple(_PATH.values())
 
@@ -143,17 +143,20 @@ def conversions(effect: HeadlineEffect, outcome: OutcomeFacts, units: tuple[str,
             f"People: the difference times the mean exposure of {'an' if units[0][0] in 'aeiou' else 'a'} {units[0]} "
             f"and {every}, {outcome.mean_exposure:,.0f}, over {outcome.per:,.10g}. Levels are means of rates over "
             f"{units[1]} and {every}s; a difference that an estimator makes itself (estimates.csv) may weigh by people."
-            f"{_own_size(outcome, units)}"
+            f"{_own_size(outcome, units, alone=effect.row['n_treated_units'] == 1)}"
         )
     return " ".join(said)
 
 
-def _own_size(outcome: OutcomeFacts, units: tuple[str, str]) -> str:
+def _own_size(outcome: OutcomeFacts, units: tuple[str, str], *, alone: bool) -> str:
     """Say what the treated's own mean exposure makes of the numbers of people, where it is another by a tenth."""
     own, mean = outcome.mean_exposure_treated, outcome.mean_exposure
     if not (own > 0 and mean > 0) or abs(own / mean - 1) < 0.1:
         return ""
-    return (
-        f" The treated {units[1]} are {'larger' if own > mean else 'smaller'} ({own:,.0f} on average): in one of their "
-        f"size every number of people is {own / mean:.2f} times as large."
+    size = "larger" if own > mean else "smaller"
+    who = (
+        f"{units[0]} is {size} ({own:,.0f}): in one of its"
+        if alone
+        else f"{units[1]} are {size} ({own:,.0f} on average): in one of their"
     )
+    return f" The treated {who} size every number of people is {own / mean:.2f} times as large."

@@ -14,7 +14,7 @@ from sos_eval.terms import PERIOD_COLUMNS
 __all__ = [
     "axis_words", "convention", "estimator_label", "every_of", "headline_row_keys", "headline_scale", "method_label",
     "outcome_label", "people", "period_word", "placed", "scale_label", "table_of", "time_label", "unit_labels",
-    "unit_words", "weighs", "why_missing", "words_for_units",
+    "unit_words", "weighs", "why_missing", "without_check", "words_for_units",
 ]  # fmt: skip
 
 #: Most characters of an outcome's words in a title.
@@ -153,6 +153,16 @@ def why_missing(bundle: ResultBundle, kind: str, otherwise: str) -> str:
     names = held["file"].astype(str).str.removeprefix("tables/").str.removesuffix(".csv")
     rows = held[((names == kind) | names.str.endswith(f".{kind}")) & held["file"].astype(str).str.startswith("tables/")]
     return f"its table is {rows['rule'].iloc[0]}" if len(rows) else otherwise
+
+
+def without_check(bundle: ResultBundle, check: str, kind: str = "") -> str:
+    """Return why a bundle has nothing of a check: withheld, asked for and not done, or not asked for.
+
+    `kind` is the table that it would write, where that is not called as the check is.
+    """
+    asked = bundle.diagnostics["name"].astype(str).str.split(".").str[0].eq(check).any()
+    done = f"the check {check} could not be done (diagnostics.csv says why)"
+    return why_missing(bundle, kind or check, done if asked else f"the design does not ask for the check {check}")
 
 
 def table_of(bundle: ResultBundle, kind: str) -> tuple[str, pd.DataFrame]:

@@ -99,7 +99,7 @@ def headline_of(estimates: pd.DataFrame, facts: RunFacts, by_lot: str = "") -> d
         "caveats": [*clustered_apart(estimates, facts, units), *caveats(effect, facts, units)],
         "does_not_show": does_not_show(
             verdict, question, units, ranged=not math.isnan(effect.low), whom=facts.panel.estimand,
-            by_lot=by_lot,
+            by_lot=by_lot, alone=effect.row["n_treated_units"] == 1,
         ),
         "what_would_change_it": what_would_change_it(verdict, effect, facts, units, by_lot=bool(by_lot)),
         "must_not_say": must_not_say(verdict),
@@ -175,7 +175,7 @@ def sentence(
 def _worth_of_range(verdict: str, effect: HeadlineEffect, question: QuestionFacts, outcome: OutcomeFacts) -> str:
     """Hold a range beyond no difference against the smallest change worth having, where one was declared."""
     least = question.worthwhile
-    if least is None or outcome.transform == "log":
+    if least is None or outcome.transform == "log" or math.isnan(effect.low) or math.isnan(effect.high):
         return ""
     sign, near, far, way = (-1.0, "high", "low", "fall") if verdict == "decrease" else (1.0, "low", "high", "rise")
     scaled = _scaled(least, outcome)

@@ -36,6 +36,7 @@ Codes = NDArray[np.intp]
 MATCHED_SETS = "matched_sets"
 #: How the reasons begin that declared strata themselves give.
 _UNUSABLE = "strata: "
+NOBODY = "no unit is untreated or starts at another time, so nothing can swap"
 ALONE = "no stratum holds both treated and untreated units (or units of different cohorts), so nothing can swap"
 #: Why starts of matched rows of people are not swapped, and what to write.
 FIXED = "rows of people are matched to the windows as they were, and no test swaps these"
@@ -213,7 +214,7 @@ def _space(panel: Panel, strata: Sequence[str]) -> AssignmentSpace | str:
     own = np.asarray(starts.first().to_numpy(), dtype=np.float64)
     space = AssignmentSpace(own, np.asarray(codes, np.intp), item, tuple(map(str, names)))
     if space.size == 1:
-        return ALONE
+        return ALONE if strata else NOBODY
     return space
 
 

@@ -76,7 +76,7 @@ def test_matched_rows_are_counted_from_the_end_of_their_window(tmp_path):
     assert events["Transition"] == (
         "rows in the window of a set, from its start up to `embedded`, are left out of that set"
     )
-    followed = "from the end of each treated unit's window to the last period of the panel"
+    followed = "from the end of each treated unit's window to the last period that is compared"
     assert followed in set(target_trial(design)["as_declared"])
 
 

@@ -93,7 +93,7 @@ def test_robins_has_seven_domains_the_runs_evidence_and_no_judgement(tmp_path):
     )
     assert not said.str.contains("Another estimator|Not done|Software|Placebo|Dummy").any()
     assert said["Selection of the reported result"].startswith(
-        "Locked on 1 May (locked before outcomes were seen). 1 estimator and 0 procedures are declared"
+        "Locked on 1 May (locked before outcomes were seen). 1 estimator and 1 procedure are declared"
     )
 
 

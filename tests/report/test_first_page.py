@@ -112,7 +112,7 @@ def test_the_path_of_a_group_made_alike_is_no_test(case):
 
 @pytest.mark.parametrize(("name", "said"), [("far", True), ("diverging, no path", False), ("lower", False)])
 def test_a_run_that_did_not_look_before_the_start_says_so(case, name, said):
-    unseen = "moved alike before the start was not looked at: no check of it is declared."
+    unseen = "moved alike before the start was not looked at: no check of it (path, pretrends) is declared."
     assert any(text.endswith(unseen) for text in case(name).headline["caveats"]) == said
 
 
@@ -263,7 +263,7 @@ def test_donors_elsewhere_and_another_release_are_told(case):
     assert "; 20 of the 32 comparison authorities lie in regions without a recorded start;" in headline["basis"]
     assert (
         "Counts come from another release from 2015 on (named new) than in 2014 (named old): where that changed what "
-        "was counted, it looks like part of the answer."
+        "was counted in treated and comparison authorities differently, it looks like part of the answer."
     ) in headline["caveats"]
     assert any(
         text.startswith("Children are counted by another source from 2015 on (named census of 2021) than in 2014 (nam")

@@ -519,3 +519,18 @@ def test_a_lot_that_is_declared_is_said_once_and_is_no_mere_comparison():
     assert "lot" not in plain["basis"].split()
     assert by_lot["what_would_change_it"][0].startswith("Evidence that the lot was not kept to, or that something")
     assert "had been drawn by lot, as the test assumes and the design declares," in by_lot["detectable_text"]
+
+
+def test_a_verdict_without_a_range_holds_no_range_against_what_is_worth_having():
+    """By p alone: the sentence has just said that beside the estimate stands no range."""
+    table = estimates().assign(conf_low=math.nan, conf_high=math.nan, p_value=0.01)
+    sentence = headline_of(table, facts(question=question(smallest_worthwhile=0.5)))["sentence"]
+    assert "no range" in sentence
+    assert "he range has room" not in sentence
+    assert "whole range" not in sentence
+
+
+def test_of_one_treated_unit_it_is_not_said_that_the_number_is_an_average():
+    alone = headline_of(estimates().assign(n_treated_units=1), facts())["does_not_show"]
+    assert not any("in any one" in text for text in alone)
+    assert any("in any one" in text for text in headline_of(estimates(), facts())["does_not_show"])

@@ -53,6 +53,8 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
         "from the level without it at the estimate, would be found four times in five."
     )
     note = note if any(name in value for name in _MARKS) else "Square and line: estimate and range."
+    if not (math.isfinite(value["low"]) and math.isfinite(value["high"])):
+        note = note.replace("Square and line: estimate and range", "Square: the estimate; there is no range")
     title = f"The answer, {unit}"
     shown, (axes,) = canvas(title, height=1.45, note=note, left=0.2, right=0.2, width=_WIDTH, bottom=0.4)
     axes.axvline(value["no difference"], ymax=0.79, color=MUTED, lw=1.1, ls=":")

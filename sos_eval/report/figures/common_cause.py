@@ -9,7 +9,7 @@ import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.drawing import NothingToShow, figure
-from sos_eval.report.reading import why_missing
+from sos_eval.report.reading import without_check
 from sos_eval.report.theme import INK, TREATED, canvas
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def data(bundle: ResultBundle) -> pd.DataFrame:
     """Return the share of the estimate that is left on the grid of strengths, and nothing gone without a cause."""
     table = bundle.tables(_TABLE)
     if table.empty or table["share_left"].notna().sum() == 0:
-        raise NothingToShow(why_missing(bundle, _TABLE, "the design does not ask for the check refuters"))
+        raise NothingToShow(without_check(bundle, "refuters", _TABLE))
     grid = table[["with_treatment", "with_outcome", "share_left"]]
     corner = pd.DataFrame({"with_treatment": [0.0], "with_outcome": [0.0], "share_left": [1.0]})
     left = grid.drop_duplicates("with_treatment").assign(with_outcome=0.0, share_left=1.0)

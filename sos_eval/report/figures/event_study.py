@@ -196,7 +196,8 @@ def _whiskers(axes: Axes, at: np.ndarray, low: np.ndarray, high: np.ndarray, *, 
 def _note(table: pd.DataFrame, left_out: int, bundle: ResultBundle) -> str:
     """Explain the marks that are there."""
     around = _around_windows(bundle)
-    parts = ["Hollow circles: before the start. Filled squares: after it."]
+    early = (table["event_time"] < 0).any()
+    parts = ["Hollow circles: before the start. Filled squares: after it." if early else "Squares: from the start on."]
     if not around.isdisjoint(table["estimator"]):
         every = period_word(bundle.facts.panel)
         parts.append(
@@ -218,7 +219,7 @@ def _note(table: pd.DataFrame, left_out: int, bundle: ResultBundle) -> str:
         span = (
             f"{treated.min():.0f} to {treated.max():.0f}" if treated.min() < treated.max() else f"{treated.max():.0f}"
         )
-        parts.append(f"Each estimate rests on {span} treated {unit_words(bundle)[1]}.")
+        parts.append(f"Each estimate rests on {span} treated {unit_words(bundle)[span != '1']}.")
         needs_many = table["inference"].map(lambda name: bundle.facts.method(name).few_clusters is False)
         if (needs_many & table["conf_low"].notna() & table["n_treated_units"].between(1, FEW - 1)).any():
             parts.append(f"Where fewer than {FEW} are treated, conventional intervals and bands are too narrow.")

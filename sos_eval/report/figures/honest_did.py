@@ -9,7 +9,7 @@ import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.drawing import NothingToShow, figure
-from sos_eval.report.reading import axis_words, outcome_label, table_of, why_missing
+from sos_eval.report.reading import axis_words, outcome_label, table_of, without_check
 from sos_eval.report.theme import INK, MUTED, TREATED, canvas, wrapped
 from sos_eval.results.check import ENTRY, at_most
 
@@ -41,8 +41,7 @@ def data(bundle: ResultBundle) -> pd.DataFrame:
                 own_words = {"restriction": restriction, "entry": name, "text": str(text), "taken": _taken(table)}
                 tables.append(table.assign(breakdown=float(value), **own_words))
     if not tables:
-        why = "the design does not ask for the check honest_did, or it could not be done"
-        raise NothingToShow(why_missing(bundle, "honest_did", why))
+        raise NothingToShow(without_check(bundle, "honest_did"))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -108,9 +107,11 @@ def _edges(values: np.ndarray, nothing: float) -> tuple[float, float]:
 def _note(groups: list[tuple[str, pd.DataFrame]]) -> str:
     """Say what is drawn, and each restriction's own sentence."""
     said = " ".join(dict.fromkeys(str(group["text"].iloc[0]) for _, group in groups))
+    open_ends = any(not np.isfinite(group[["low", "high"]].to_numpy(float)).all() for _, group in groups)
+    arrows = " Arrows: an end beyond the grid (`grid_reach` widens it)." if open_ends else ""
     marked = any(np.isfinite(group["breakdown"].iloc[0]) for _, group in groups)
     broken = " Dashed: where no effect is first among them." if marked else ""
     return (
         "Bars: the effects that stand if the drift was no larger; grey where no effect (dotted) is among them."
-        f"{broken} {said}"
+        f"{arrows}{broken} {said}"
     )

@@ -9,7 +9,7 @@ import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.drawing import NothingToShow, figure
-from sos_eval.report.reading import headline_scale, scale_label, table_of, unit_words, why_missing
+from sos_eval.report.reading import headline_scale, scale_label, table_of, unit_words, without_check
 from sos_eval.report.theme import INK, TREATED, canvas, room_of
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def data(bundle: ResultBundle) -> pd.DataFrame:
     """Return ``leave_one_out`` with the unit's name and the whole estimate beside it."""
     _, table = table_of(bundle, "leave_one_out")
     if table.empty or table["estimate"].notna().sum() == 0:
-        raise NothingToShow(why_missing(bundle, "leave_one_out", "the design does not ask for the check leave_one_out"))
+        raise NothingToShow(without_check(bundle, "leave_one_out"))
     names = bundle.tables("adoption")
     if not names.empty:
         labels = dict(zip(names["unit"], names["label"], strict=True))

@@ -49,7 +49,9 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     words = [outcome_label(bundle, name) for name in outcomes]
     title = words[0] if len(words) == 1 else "Outcomes"
     note = f"Means over {unit_words(bundle)[1]} with an outcome in that period. {_times_note(table, when)}".rstrip()
-    title = f"{title}: {'cohorts' if _nobody_else(table) else 'treated and comparison'} over time"
+    others = bool((table["group"] != "treated").any() and table.loc[table["group"] != "treated", "mean"].notna().any())
+    who = "treated and comparison" if others else "cohorts" if _nobody_else(table) else "treated"
+    title = f"{title}: {who} over time"
     columns = 2 if len(outcomes) > _ONE_COLUMN and layout_width() >= _TWO_FROM else 1
     between = 1.0 if columns > 1 else 0.9
     rows, tall = panel_rows(len(outcomes), title, note, columns=columns, tall=_HEIGHT, between=between, more=1.2)

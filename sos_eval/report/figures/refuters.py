@@ -9,7 +9,7 @@ import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.drawing import NothingToShow, figure
-from sos_eval.report.reading import axis_words, headline_scale, why_missing
+from sos_eval.report.reading import axis_words, headline_scale, without_check
 from sos_eval.report.theme import TREATED, canvas, legend
 from sos_eval.report.wording import number
 
@@ -27,8 +27,7 @@ def data(bundle: ResultBundle) -> pd.DataFrame:
     parts = [bundle.tables(name).assign(refuter=words) for name, words in _PANELS.items()]
     parts = [part for part in parts if len(part) and part["estimate"].notna().any()]
     if not parts:
-        asked = "the design does not ask for the check refuters"
-        raise NothingToShow(why_missing(bundle, next(iter(_PANELS)), asked))
+        raise NothingToShow(without_check(bundle, "refuters", next(iter(_PANELS))))
     row = bundle.facts.headline.overall(bundle.estimates)
     observed = np.nan if row is None else float(row["estimate"])
     observed = float(np.log(observed)) if headline_scale(bundle) == "ratio" else observed

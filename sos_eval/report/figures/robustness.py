@@ -10,7 +10,7 @@ import pandas as pd
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.drawing import NothingToShow, figure
 from sos_eval.report.figures.forest import forest
-from sos_eval.report.reading import axis_words, headline_scale, outcome_label, table_of, why_missing
+from sos_eval.report.reading import axis_words, headline_scale, outcome_label, table_of, without_check
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,7 +22,7 @@ def data(bundle: ResultBundle) -> pd.DataFrame:
     """Return ``robustness`` in the columns of a forest."""
     _, table = table_of(bundle, "robustness")
     if table.empty or table["estimate"].notna().sum() == 0:
-        raise NothingToShow(why_missing(bundle, "robustness", "the design does not ask for the check robustness"))
+        raise NothingToShow(without_check(bundle, "robustness"))
     column = next((name for name in _LABELS if name in table.columns), None)
     table = table.assign(label=table[column].astype(str) if column else [f"variant {i + 1}" for i in range(len(table))])
     for name, missing in (("conf_low", np.nan), ("conf_high", np.nan), ("p_value", np.nan), ("reason", "")):

@@ -10,7 +10,7 @@ import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
 from sos_eval.report.drawing import NothingToShow, figure
-from sos_eval.report.reading import axis_words, outcome_label, table_of, why_missing
+from sos_eval.report.reading import axis_words, outcome_label, table_of, without_check
 from sos_eval.report.theme import INK, MUTED, TREATED, WIDTH, canvas, room_of
 
 if TYPE_CHECKING:
@@ -27,8 +27,7 @@ def data(bundle: ResultBundle) -> pd.DataFrame:
     """Return the specifications in the order of their estimates, on one axis: ``at, low, high, axis``."""
     _, table = table_of(bundle, "specification_curve")
     if table.empty or table["estimate"].notna().sum() < 2:
-        why = "the design does not ask for the check specification_curve"
-        raise NothingToShow(why_missing(bundle, "specification_curve", why))
+        raise NothingToShow(without_check(bundle, "specification_curve"))
     table = table.assign(headline=table.index == 0, place=np.arange(len(table)))
     known = table[table["estimate"].notna()]
     if "same_as" in known:
@@ -119,10 +118,16 @@ def _note(bundle: ResultBundle, table: pd.DataFrame) -> str:
     texts = rows.loc[(rows["name"] == "specification_curve") & rows["value"].notna(), "text"]
     median = re.search(r"Their median .*? draws\.", str(texts.iloc[0])) if len(texts) else None
     said = f" {median[0]}" if median else ""
+    small = " Filled circles: p at most .05 by the shared draws." if (table["p_value"] <= 0.05).any() else ""
+    ranged = (
+        " Bars: intervals by the shared draws alone, so that the headline's own range is another."
+        if table["low"].notna().any()
+        else ""
+    )
     same = " Hollow squares: options that give the same numbers." if _has_copies(table) else ""
     return (
-        f"{len(table)} specifications. Diamond: the design's own choices, which alone give the headline. Filled "
-        f"circles: p at most .05 by the shared draws.{same} Dotted: no difference.{said} All rest on "
+        f"{len(table)} specifications. Diamond: the design's own choices, which alone give the headline."
+        f"{ranged}{small}{same} Dotted: no difference.{said} All rest on "
         f"the same assumption: those that agree are not as many pieces of evidence, and none moves the verdict."
     )
 
