@@ -433,7 +433,8 @@ class _Gate:
         about = self.about.disclosure
         few, back = path_rows(table, self.about.behind, about.fewest, about.smallest)
         first = self.content.facts.headline.estimator
-        back |= beside_others(table, self.about.members, first, about.fewest, self.silent) & ~few
+        numbered = table.assign(time=table["time"].map(self.content.facts.panel.place))
+        back |= beside_others(numbered, self.about.members, first, about.fewest, self.silent) & ~few
         self.hidden = {str(group) for group in table["group"][few | back]}  # a cohort that is held back counts
         digits = self.searched.path_digits(table, self.about.behind, few | back)
         nested = table["outcome"].isin(self.nested).to_numpy(bool) & ~(few | back)

@@ -26,7 +26,9 @@ def named(methods: Sequence[InferenceMethod], declared: Sequence[InferenceMethod
     declared
         In the order of the design; these are named before what a rule has put in front of them.
     """
-    order = [*(one for one in declared if one in methods), *(one for one in methods if one not in declared)]
+    place = list(declared).index
+    order = sorted((one for one in methods if one in declared), key=place)
+    order += [one for one in methods if one not in declared]
     first: dict[str, InferenceMethod] = {}
     taken: set[str] = {method.id for method in order if method.id}
     names: list[tuple[InferenceMethod, str]] = []

@@ -111,7 +111,7 @@ def _treated_rows(estimator: Estimator, panel: Panel) -> Array:
     frame = panel.frame
     seen = (frame["outcome"].notna() & (frame["weight"] > 0)).to_numpy()
     if estimator.kind_column:
-        seen &= estimator.kinds(panel)[panel.unit_codes] == 1
+        seen = seen & (estimator.kinds(panel)[panel.unit_codes] == 1)
     return np.asarray(frame.loc[seen, ["first_treated", "time"]].drop_duplicates().to_numpy(float))
 
 

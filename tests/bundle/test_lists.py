@@ -58,3 +58,18 @@ def test_ends_by_a_list_of_35_adoptions_are_withheld_and_its_p_is_told(tmp_path,
     assert np.isnan(diagnostics.loc["placebo_units", "value"])
     assert "stands no range" in json.loads((tmp_path / "dfe" / "headline.json").read_text())["sentence"]
     assert SINGLE in set(read_table(tmp_path / "dfe" / "disclosure.csv")["rule"])
+
+
+def test_periods_that_are_written_as_codes_pass_the_gate(tmp_path, unsized):
+    """A run on months or quarters under a profile ended in a fault of ours, with nothing written."""
+    rng = np.random.default_rng(3)
+    rows = [
+        (f"A{u:02d}", f"{year}-Q{k}", rng.integers(200, 900), 10_000, "2012-Q2" if u < 13 else "")
+        for u in range(26) for year in (2011, 2012) for k in (1, 2, 3, 4)
+    ]  # fmt: skip
+    pd.DataFrame(rows, columns=["la", "year", "entries", "children", "start"]).to_csv(tmp_path / "p.csv", index=False)
+    text = DESIGN[: DESIGN.index("checks:")].replace("statistic: coefficient, level: 0.8", "draws: 19")
+    (tmp_path / "d.yaml").write_text(f"{text}seed: 1\ndisclosure: {{profile: dfe}}\n", encoding="utf-8")
+    with without_pages():
+        run(tmp_path / "d.yaml", out=tmp_path / "out")
+    assert read_table(tmp_path / "out" / "tables" / "outcome_paths.csv")["mean"].notna().all()

@@ -13,11 +13,13 @@ from sos_eval.estimators import (
     Imputation,
     Stacked,
     SunAbraham,
+    TripleDifference,
     TwoStage,
 )
 from sos_eval.inference import Jackknife
 from sos_eval.theory.moderators import Moderator, moderation
 from tests.estimators.panels import panel
+from tests.estimators.test_triple_difference import staggered
 from tests.fakes import fit
 
 STARTS = np.array([4.0] * 3 + [6.0] * 3 + [9.0])
@@ -74,3 +76,9 @@ def test_groups_that_would_average_other_periods_are_refused():
     made = panel(GROWING, STARTS).with_columns(side=np.repeat(list("aabbaba"), 9))
     with pytest.raises(NotIdentified, match="moderators: the group side b: nothing is left to tell"):
         moderation(fit(ETWFE(), made), Moderator("side", draws=19), rng())
+
+
+def test_effects_of_one_kind_are_held_on_fewer_units():
+    """A triple difference has effects of eligible units alone; its panel's columns are not written to."""
+    made = fit(TripleDifference(), staggered(n=12))
+    assert LeaveOneOut(draws=19).check(made, rng())[0].table["estimate"].notna().all()
