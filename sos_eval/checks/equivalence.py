@@ -11,6 +11,7 @@ from annotated_types import Ge, Gt, Lt
 from scipy.special import ndtri
 
 from sos_eval.checks.event_path import path_spread, pathless
+from sos_eval.checks.quantity import scale_of
 from sos_eval.errors import numeral
 from sos_eval.results.check import Check, CheckResult
 from sos_eval.results.fitted import Fitted
@@ -57,14 +58,13 @@ class Equivalence(Check):
             "event_time": path.timeline.before, "estimate": values, "std_error": error, "bound": bounds,
             "covariance": spread.origin,
         })  # fmt: skip
-        log = " on the log scale" if path.ratio else ""
+        unit = scale_of(fitted.panel, path.scale)
         furthest = (
             f"event time {path.timeline.before[worst]:g} is {numeral(values[worst])}, error {numeral(error[worst])}"
         )
         text = (
-            f"Every earlier period is shown to lie within {numeral(bounds[worst])}{log} of the one that all "
-            "are compared "
-            f"with, and within no less ({furthest})."
+            f"Every earlier period is shown to lie within {numeral(bounds[worst])}{unit} of the one that all are "
+            f"compared with, and within no less ({furthest})."
         )
         return [self._result(float(bounds[worst]), text, table)]
 

@@ -52,7 +52,7 @@ def last_period(fitted: Fitted, early: Array, draws: int, rng: np.random.Generat
     often = f"; random adoptions shift it as far in {of_hundred(p)} draws" if np.isfinite(p) else ""
     text = (
         f"From {source.periods.name(early[-1])} alone, the last period before the start, the estimate is "
-        f"{whole.shown(last.estimate)} instead of {whole.shown(whole.estimate)}{often}."
+        f"{whole.told(last.estimate, source)} instead of {whole.shown(whole.estimate)}{often}."
     )
     return [
         CheckResult("path.last", "estimate", last.estimate, text),

@@ -11,22 +11,21 @@ import pandas as pd
 from annotated_types import Ge, Gt, Lt
 
 from sos_eval.checks.common_lots import CommonLots, Varied, overall_row
-from sos_eval.checks.quantity import Quantity, judged, overall, refitted
+from sos_eval.checks.quantity import Quantity, judged, nothing, overall, refitted, scale_of
 from sos_eval.errors import listed, numeral
 from sos_eval.numerics.lots import share_reached
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.check import Check, CheckResult, of_hundred
+from sos_eval.results.comparison import Comparison
 from sos_eval.results.fitted import Fitted, is_fitted_anew
 from sos_eval.results.inference import FEW
 from sos_eval.results.method import register
 
 __all__ = ["LeaveOneOut"]
 
-_LOGS = " in logs"
-
-
 #: Omissions from which on it is told that the estimate lies outside them all.
 _FEWEST = 5
+NOBODY = "nobody who is treated is left"
 #: Why the largest change has no p.
 WITHOUT_ONE = "the estimate without one of the treated is not known"
 #: A change below this is rounding.
@@ -62,13 +61,15 @@ class LeaveOneOut(Check):
             return [CheckResult("leave_one_out", "max_change", np.nan, f"Not done: {whole.reason}.", limit)]
         rows = []
         for kind, name, gone in self._left_out(fitted):
-            found = refitted(fitted, _without(fitted.source, gone), self.level)
+            kept = _without(fitted.source, gone)
+            found = refitted(fitted, kept, self.level) if kept.ever_treated.any() else nothing(NOBODY)
             row = {"unit": name, "left_out": kind, "change": found.estimate - whole.estimate, **found.row}
             rows.append(row | (self._few(fitted, gone) if np.isfinite(found.std_error) else {}))
         table = pd.DataFrame(rows)
         known = table[table["change"].notna()] if len(table) else table
         if known.empty:
             why = "nobody to leave out" if table.empty else str(table["reason"].iloc[0])
+            why = self._without_the_one(fitted.panel) or why
             return [CheckResult("leave_one_out", "max_change", np.nan, f"Not done: {why}.", limit, table=table)]
         worst = known.iloc[int(np.argmax(known["change"].abs().to_numpy(float)))]
         value = float(abs(worst["change"]))
@@ -77,7 +78,7 @@ class LeaveOneOut(Check):
             fitted.source.unit_names.get(str(unit), str(unit)) for unit in (worst["unit"], *_unknown(table)["unit"])
         )
         turned = int((np.sign(known["estimate"] - whole.neutral) != np.sign(whole.estimate - whole.neutral)).sum())
-        text = _words(name, float(worst["estimate"]), whole, turned, len(table), gone)
+        text = _words(name, float(worst["estimate"]), whole, turned, len(table), gone, fitted.panel)
         counted = (
             f"Leaving out any one of {turned} of {len(known)} turns the sign of the estimate."
             if turned
@@ -90,8 +91,20 @@ class LeaveOneOut(Check):
             CheckResult("leave_one_out", "max_change", value, text, limit, passed, table),
             CheckResult("leave_one_out.turned", "count", float(turned), counted),
             unusual,
-            *_outside(known, whole.estimate),
+            *_outside(known, whole, fitted.panel),
         ]
+
+    def foreseen(self, comparison: Comparison) -> str:
+        """Say so where the only treated unit is all that would be left out."""
+        return self._without_the_one(comparison.panel)
+
+    def _without_the_one(self, panel: Panel) -> str:
+        """Say that nobody is left without the one treated unit, and whom else to leave out; empty with more."""
+        if self.drop != ("treated",) or panel.layout != "panel" or panel.ever_treated.sum() != 1:
+            return ""
+        others = int((~panel.ever_treated).sum())
+        instead = f"; write drop: [comparison] to leave out each of the other {others} in turn" if others > 1 else ""
+        return f"one unit is treated, and without it nobody is left to have an effect{instead}"
 
     @staticmethod
     def _few(fitted: Fitted, gone: list[str]) -> dict[str, object]:
@@ -117,8 +130,7 @@ class LeaveOneOut(Check):
             return CheckResult("leave_one_out.unusual", "p_value", np.nan, f"Not done: {why}.")
         p = share_reached(most, complete=not isinstance(lots, str) and lots.complete)
         text = (
-            f"Leaving out one treated unit moves the estimate by {numeral(most[0])} at most"
-            f"{_LOGS if fitted.estimate.cells['scale'].iloc[overall_row(fitted) or 0] == 'ratio' else ''}; so large a "
+            f"Leaving out one treated unit moves the estimate by {numeral(most[0])}{_unit(fitted)} at most; so large a "
             f"change comes up in {of_hundred(p)} draws of random adoptions ({len(most) - 1:,} were made)."
         )
         return CheckResult("leave_one_out.unusual", "p_value", p, text)
@@ -147,26 +159,31 @@ class LeaveOneOut(Check):
                 yield "cluster", str(cluster), list(clusters.index[clusters == cluster])
 
 
-def _outside(known: pd.DataFrame, whole: float) -> list[CheckResult]:
+def _outside(known: pd.DataFrame, whole: Quantity, panel: Panel) -> list[CheckResult]:
     """Say that every omission moves the estimate the same way, so that it lies beyond them all; else nothing.
 
     Parameters
     ----------
     known
         The estimates without one, ``estimate`` and ``change``.
-    whole
-        The estimate with all.
+    whole, panel
+        The estimate with all, and what it is of.
     """
     change = known["change"].to_numpy(float)
     if len(change) < _FEWEST or not (np.all(change > _ROUNDING) or np.all(change < -_ROUNDING)):
         return []
     low, high = known["estimate"].min(), known["estimate"].max()
+    own, span = whole.told(whole.estimate, panel), f"{whole.shown(low)} to {whole.shown(high)}"
     text = (
-        f"The estimate, {numeral(whole)}, lies outside all {len(known)} that leave one out ({numeral(low)} to "
-        f"{numeral(high)}): it "
-        "hangs on everybody being there, as where the comparison group is built anew each time."
+        f"The estimate, {own}, lies outside all {len(known)} that leave one out ({span}): it hangs on everybody being "
+        "there, as where the comparison group is built anew each time."
     )
     return [CheckResult("leave_one_out.outside", "nearest_change", float(np.abs(change).min()), text)]
+
+
+def _unit(fitted: Fitted) -> str:
+    """Return the unit of a change of the overall effect: logs of a ratio."""
+    return scale_of(fitted.panel, str(fitted.estimate.cells["scale"].iloc[overall_row(fitted) or 0]))
 
 
 def _without(panel: Panel, gone: list[str]) -> Panel:
@@ -193,13 +210,13 @@ def _unknown(table: pd.DataFrame) -> pd.DataFrame:
     return table[table["change"].isna()]
 
 
-def _words(unit: str, without: float, whole: Quantity, turned: int, n: int, gone: list[str]) -> str:
+def _words(unit: str, without: float, whole: Quantity, turned: int, n: int, gone: list[str], panel: Panel) -> str:
     """Say who moves the estimate most, whether any of n turns its sign, and without whom there is none."""
     sign = (
         f"; leaving out any one of {turned} of {n} would turn its sign" if turned else "; nobody alone turns its sign"
     )
     failed = f"; without {listed(gone, at_most=3)} it cannot be estimated" if gone else ""
     return (
-        f"Without {unit} the estimate is {whole.shown(without)} instead of {whole.shown(whole.estimate)}, the largest "
-        f"change{sign}{failed}."
+        f"Without {unit} the estimate is {whole.told(without, panel)} instead of {whole.shown(whole.estimate)}, "
+        f"the largest change{sign}{failed}."
     )

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sos_eval.checks.last_period import UNLIKELY, last_period
 from sos_eval.checks.path_lottery import PathLottery
 from sos_eval.checks.path_onward import Onward
-from sos_eval.checks.quantity import unit_of
+from sos_eval.checks.quantity import a_period, unit_of
 from sos_eval.errors import numeral
 from sos_eval.numerics.detectable import Lots
 from sos_eval.numerics.inversion import Rejection, Terms, limits
@@ -96,6 +96,11 @@ class Path(Check):
         panel = comparison.panel
         return _without_path(panel, comparison, panel.pre_times) if panel.layout == "panel" else comparison.made_alike
 
+    def unfit(self, fitted: Fitted) -> str:
+        """Say why there is no test of the path."""
+        strata = fitted.strata if self.strata is None else self.strata
+        return why_no_path(fitted, fitted.space(strata), early_periods(fitted))
+
     def _results(self, lottery: PathLottery, rng: np.random.Generator) -> list[CheckResult]:
         drawn = lottery.observed_lots()
         if not np.isfinite(drawn.statistic[0]).all():
@@ -106,7 +111,7 @@ class Path(Check):
         onward = Onward.of(lottery)
         table = lottery.table(drawn, p, (low, high), seen, seen[0] * onward.apart)
         return [
-            self._slope(drawn, p[0], (low, high), table), self._largest(lottery, drawn, p[1]),
+            self._slope(drawn, p[0], (low, high), table, lottery), self._largest(lottery, drawn, p[1]),
             self._joint(p[2], lottery), *self._as_answered(lottery, rng.spawn(1)[0]),
             self._blind(seen, lottery), self._bias(seen, onward, lottery), *self._onward(onward, lottery),
             *_read(lottery),
@@ -143,14 +148,15 @@ class Path(Check):
         worst = max(both, key=lambda one: one.size)
         return worst.size, worst.error
 
-    def _slope(self, drawn: ContrastLots, p: float, ends: tuple[float, float], table: pd.DataFrame) -> CheckResult:
-        value = float(drawn.value[0, -1])
+    def _slope(
+        self, drawn: ContrastLots, p: float, ends: tuple[float, float], table: pd.DataFrame, lottery: PathLottery
+    ) -> CheckResult:
+        value, panel = float(drawn.value[0, -1]), lottery.panel
+        moved = f"{'up' if value >= 0 else 'down'} by {numeral(abs(value))}{unit_of(panel)} {a_period(panel)}"
         text = (
-            f"Before the start the treated moved {'up' if value >= 0 else 'down'} by {numeral(abs(value))} a "
-            "period against "
-            f"units drawn alike (difference {numeral(value)}, {100 * self.level:g}% interval {_ends(ends)}); "
-            "such a slope "
-            f"or a steeper one comes up in {of_hundred(p)} draws."
+            f"Before the start the treated moved {moved} against units drawn alike (difference {numeral(value)}, "
+            f"{100 * self.level:g}% interval {_ends(ends)}); such a slope or a steeper one comes up in "
+            f"{of_hundred(p)} draws."
         )
         return CheckResult("path.slope", "slope", value, text, table=table)
 
@@ -159,8 +165,7 @@ class Path(Check):
         value = float(drawn.value[0, k])
         text = (
             f"Of the earlier periods {lottery.names[k]} lies furthest from the mean of the others, by "
-            f"{numeral(value)}; one "
-            f"that far out comes up in {of_hundred(p)} draws."
+            f"{numeral(value)}{unit_of(lottery.panel)}; one that far out comes up in {of_hundred(p)} draws."
         )
         return CheckResult("path.largest", "contrast", value, text)
 
@@ -179,7 +184,8 @@ class Path(Check):
     def _blind(self, seen: tuple[float, float], lottery: PathLottery) -> CheckResult:
         if not np.isfinite(seen[0]):
             return self._not_done("detectable_slope", self._why_unseen(lottery))
-        text = f"This check would miss a steady divergence of {numeral(seen[0])} a period {self._missed}."
+        size = f"{numeral(seen[0])}{unit_of(lottery.panel)} {a_period(lottery.panel)}"
+        text = f"This check would miss a steady divergence of {size} {self._missed}."
         return CheckResult("path.detectable_slope", "slope", seen[0], text)
 
     def _bias(self, seen: tuple[float, float], onward: Onward, lottery: PathLottery) -> CheckResult:

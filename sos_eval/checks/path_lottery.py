@@ -124,7 +124,7 @@ class PathLottery:
     def names(self) -> list[str]:
         """Name the periods: of one cohort by time, of several by event time."""
         if len(self.cohorts) == 1:
-            return [f"{time:g}" for time in self.early]
+            return [self.panel.periods.name(time) for time in self.early]
         return [f"event time {time - self.cohorts.min():g}" for time in self.early]
 
     def observed_lots(self, taken: float = 0.0) -> ContrastLots:

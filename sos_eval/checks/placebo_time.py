@@ -53,17 +53,28 @@ class PlaceboTime(Check):
         shifts = tuple(dict.fromkeys(self.shift))
         each = [self._one(fitted, shift) for shift in shifts]
         done = [shift for shift, result in zip(shifts, each, strict=True) if np.isfinite(result.value)]
-        return [*each, self._largest(fitted, done, rng)]
+        found = self._largest(fitted, done, rng)
+        ranges = any(np.isfinite(one.table["std_error"]).any() for one in each if np.isfinite(one.value))
+        return [*each, self._silent(found, intervals=ranges) if isinstance(found, str) else found]
 
     def foreseen(self, comparison: Comparison) -> str:
         """Say so where no placebo start has a period before it."""
         early, least = len(comparison.panel.pre_times), min(self.shift)
         return _too_early(early, least) if early <= least else ""
 
+    def unfit(self, fitted: Fitted) -> str:
+        """Say so where no placebo start has periods enough on either side for the estimator."""
+        early, sides = len(fitted.source.pre_times), _sides(fitted)
+        fits = any(sides[1] <= shift <= early - sides[0] for shift in self.shift)
+        return "" if fits else _too_near(early, *sides)
+
     def _one(self, fitted: Fitted, shift: int) -> CheckResult:
         name, before = f"placebo_time.{shift}", fitted.source.pre_times
         if len(before) <= shift:
             return CheckResult(name, "estimate", np.nan, f"Not done: {_too_early(len(before), shift)}.")
+        if shift < _sides(fitted)[1]:
+            why = _too_near(len(before), *_sides(fitted))
+            return CheckResult(name, "estimate", np.nan, f"Not done: {why}.")
         start, panel = _moved(fitted.source, shift)
         found = refitted(fitted, panel, self.level)
         if not np.isfinite(found.estimate):
@@ -71,23 +82,23 @@ class PlaceboTime(Check):
         text = _words(panel.periods.name(start), found, fitted)
         return CheckResult(name, "estimate", found.estimate, text, table=_row(panel, start, found))
 
-    def _largest(self, fitted: Fitted, shifts: list[int], rng: np.random.Generator) -> CheckResult:
-        """Set the largest of all placebo starts among those of random adoptions."""
+    def _largest(self, fitted: Fitted, shifts: list[int], rng: np.random.Generator) -> CheckResult | str:
+        """Set the largest of all placebo starts among those of random adoptions; the reason where that is not done."""
         space = fitted.space(fitted.strata)
         if isinstance(space, str):
-            return self._silent(space)
+            return space
         if not shifts or space.size < FEWEST_LOTS:
             few = f"{space.size} possible adoptions are too few to compare with"
-            return self._silent(few if shifts else "no placebo start could be estimated")
+            return few if shifts else "no placebo start could be estimated"
         draws = self.draws if fitted.rebuild is None else min(self.draws, self.rebuilt_draws)
         lots = space.draw(draws, rng)
         drawn = lots.with_observed(fitted.source.first_treated)
         try:
             statistic = np.column_stack([_statistic(fitted, shift, drawn) for shift in shifts])
         except InputFault as fault:
-            return self._silent(fault.faults[0].what)
+            return fault.faults[0].what
         if not np.isfinite(statistic[0]).all():
-            return self._silent("a placebo start has no error to divide by")
+            return "a placebo start cannot be estimated, or does not vary over random adoptions"
         return self._judged(fitted, shifts, np.abs(statistic), listed=lots.complete)
 
     def _judged(self, fitted: Fitted, shifts: list[int], size: Array, *, listed: bool) -> CheckResult:
@@ -110,14 +121,28 @@ class PlaceboTime(Check):
         passed = None if self.min_p is None else p >= self.min_p
         return CheckResult("placebo_time.largest", "p_value", p, text, limit, passed, table)
 
-    def _silent(self, reason: str) -> CheckResult:
+    def _silent(self, reason: str, *, intervals: bool) -> CheckResult:
         limit = np.nan if self.min_p is None else self.min_p
-        text = f"Not done: {reason}. The intervals of the placebo starts are conventional, and no test."
-        return CheckResult("placebo_time.largest", "p_value", np.nan, text, limit)
+        shown = " The intervals of the placebo starts are conventional, and no test." if intervals else ""
+        return CheckResult("placebo_time.largest", "p_value", np.nan, f"Not done: {reason}.{shown}", limit)
 
 
 def _too_early(early: int, shift: int) -> str:
     return f"{early} periods lie before the first start, a placebo {shift} earlier needs {shift + 1}"
+
+
+def _sides(fitted: Fitted) -> tuple[int, int]:
+    """Return how many periods the estimator needs before a start and from it on."""
+    return max(fitted.estimator.needs.get("pre_periods", 1), 1), fitted.estimator.fewest_from_start
+
+
+def _too_near(early: int, before: int, after: int) -> str:
+    """Say which placebo starts leave periods enough on either side."""
+    needed = f"the estimator needs {before} periods before a placebo start and {after} from it to the first start"
+    if early < before + after:
+        return f"{needed}; {early} lie before the first start"
+    most = early - before
+    return f"{needed}: write shift: [{after}{f', {most}' if most > after else ''}], or between"
 
 
 def _moved(source: Panel, shift: int) -> tuple[float, Panel]:
@@ -137,8 +162,9 @@ def _statistic(fitted: Fitted, shift: int, adoptions: Array) -> Array:
     start, panel = _moved(fitted.source, shift)
     batch = replace(fitted, source=panel).refit_assignments(np.where(np.isfinite(adoptions), start, np.inf))
     drawn = DrawnEffect.of(batch, overall(fitted.estimate).scale)
-    if batch.std_error is None:
-        return np.asarray(drawn.value / np.nanstd(drawn.value[1:], ddof=1))
+    if not np.isfinite(drawn.error).any():  # the observed is one of those that it is ranked among
+        spread = np.nanstd(drawn.value, ddof=1)
+        return np.asarray(drawn.value / spread) if spread > 0 else np.full(len(drawn.value), np.nan)
     return np.asarray(drawn.value / np.where(drawn.error > 0, drawn.error, np.nan))
 
 
@@ -148,6 +174,7 @@ def _row(panel: Panel, start: float, found: Quantity) -> pd.DataFrame:
 
 def _words(start: str, found: Quantity, fitted: Fitted) -> str:
     """Say what was found, and what its interval is worth."""
+    said = f"With a placebo start in {start} the estimate is {found.words(fitted.panel)}"
     if not np.isfinite(found.std_error):
-        return f"With a placebo start in {start} the estimate is {found.words}; no interval exists for it."
-    return f"With a placebo start in {start} the estimate is {found.words}, a conventional interval{caution(fitted)}."
+        return f"{said}; no interval exists for it."
+    return f"{said}, a conventional interval{caution(fitted)}."

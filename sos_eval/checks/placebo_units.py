@@ -12,7 +12,7 @@ import pandas as pd
 from annotated_types import Ge, Gt
 
 from sos_eval.checks.common_lots import DrawnEffect
-from sos_eval.checks.quantity import Quantity, overall
+from sos_eval.checks.quantity import Quantity, overall, scale_of
 from sos_eval.errors import InputFault, NotIdentified, numeral
 from sos_eval.panel.panel import Array, Panel
 from sos_eval.results.check import Check, CheckResult
@@ -46,16 +46,20 @@ class PlaceboUnits(Check):
             return self._not_done(whole.reason)
         untreated = fitted.source.keep(fitted.source.units[~fitted.source.ever_treated])
         starts = fitted.panel.first_treated[fitted.panel.ever_treated]
-        if untreated.n_units < len(starts) + 2:
-            return self._not_done(
-                f"{untreated.n_units} untreated units cannot play {len(starts)} treated and a comparison"
-            )
+        if why := self.unfit(fitted):
+            return self._not_done(why)
         try:
             table = _placebos(fitted, _dosed(untreated, fitted), self._lots(fitted, starts, rng), whole.scale)
         except InputFault as fault:
             return self._not_done(fault.faults[0].what)
-        spread = self._spread(whole, table, len(starts), untreated.n_units)
-        return [spread, self._error_ratio(whole, table), self._own_errors(whole, table)]
+        spread = self._spread(whole, table, len(starts), untreated)
+        return [spread, self._error_ratio(whole, table, untreated), self._own_errors(whole, table)]
+
+    def unfit(self, fitted: Fitted) -> str:
+        """Say so where untreated units are too few to play the treated."""
+        untreated, treated = int((~fitted.source.ever_treated).sum()), int(fitted.panel.ever_treated.sum())
+        few = untreated < treated + 2
+        return f"{untreated} untreated units cannot play {treated} treated and a comparison" if few else ""
 
     def _lots(self, fitted: Fitted, starts: Array, rng: np.random.Generator) -> Array:
         """Return who starts when in every placebo, (draws, n): within the strata of the headline's lots, if any."""
@@ -90,7 +94,7 @@ class PlaceboUnits(Check):
         np.put_along_axis(assigned, chosen, np.broadcast_to(starts, chosen.shape), axis=1)
         return assigned
 
-    def _spread(self, whole: Quantity, table: pd.DataFrame, k: int, n: int) -> CheckResult:
+    def _spread(self, whole: Quantity, table: pd.DataFrame, k: int, panel: Panel) -> CheckResult:
         """Say how widely placebos lie; how many lie beyond the estimate is the headline's own test, so no p."""
         values = _working(table["estimate"].to_numpy(float), whole)
         known = values[np.isfinite(values)]
@@ -99,13 +103,14 @@ class PlaceboUnits(Check):
         low, high = np.quantile(table["estimate"].to_numpy(float)[np.isfinite(values)], [0.025, 0.975])
         failed = f"; {len(values) - len(known)} could not be estimated" if len(known) < len(values) else ""
         made = "draws" if len(values) == self.draws else "sets"
+        ends = f"{whole.shown(low)} and {whole.told(high, panel)}"
         text = (
-            f"Of {len(known)} {made} of {k} of the {n} untreated units, given the same starts, 95 in 100 lie between "
-            f"{whole.shown(low)} and {whole.shown(high)}{failed}."
+            f"Of {len(known)} {made} of {k} of the {panel.n_units} untreated units, given the same starts, 95 in 100 "
+            f"lie between {ends}{failed}."
         )
         return CheckResult("placebo_units", "spread", float(np.sqrt(np.mean(known**2))), text, table=table)
 
-    def _error_ratio(self, whole: Quantity, table: pd.DataFrame) -> CheckResult:
+    def _error_ratio(self, whole: Quantity, table: pd.DataFrame, panel: Panel) -> CheckResult:
         """Set the placebos' spread beside the estimate's own error."""
         name, limit = "placebo_units.error_ratio", np.nan if self.max_error_ratio is None else self.max_error_ratio
         values = _working(table["estimate"].to_numpy(float), whole)
@@ -115,11 +120,10 @@ class PlaceboUnits(Check):
             return CheckResult(name, "ratio", np.nan, f"Not done: {why}.", limit)
         spread = float(np.sqrt(np.mean(values**2)))
         ratio = spread / whole.std_error
-        log = " on the log scale" if whole.scale == "ratio" else ""
         own = _own_ratio(table, whole)
         text = (
-            f"Placebo estimates lie {numeral(spread)}{log} from no effect (root mean square), {ratio:.2f} times the "
-            f"estimate's own cluster-robust error of {numeral(whole.std_error)}"
+            f"Placebo estimates lie {numeral(spread)}{scale_of(panel, whole.scale)} from no effect (root mean square), "
+            f"{ratio:.2f} times the estimate's own cluster-robust error of {numeral(whole.std_error)}"
         )
         text += f" and {own:.2f} times their own." if np.isfinite(own) else "."
         facts = pd.DataFrame({

@@ -17,6 +17,10 @@ __all__ = ["PreCoefficients", "pre_coefficients", "why_none_early"]
 
 OWN = "cells of the estimate"
 NO_INFLUENCE = "the estimator has no influence function, so its coefficients have no joint covariance"
+NOBODY_UNTREATED = (
+    "everybody starts at once, so no estimator gives a coefficient before the start: this check needs untreated units "
+    "(19 or more beside one treated: docs/choosing.md)"
+)
 NO_PERIOD = "no period lies before the start, its comparison period apart"
 
 
@@ -120,6 +124,8 @@ def why_none_early(fitted: Fitted) -> str:
     """Say why an estimate with effects by event time has none before the start: no periods, or no such method."""
     panel, ahead = fitted.panel, float(fitted.estimator.anticipation)
     periods = int((panel.times < panel.cohorts.max() - ahead).sum()) if len(panel.cohorts) else 0
+    if periods >= 2 and len(panel.cohorts) == 1 and fitted.source.ever_treated.all():
+        return NOBODY_UNTREATED
     return NO_PERIOD if periods < 2 else fitted.estimator.why_no_earlier
 
 

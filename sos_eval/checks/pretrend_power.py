@@ -10,6 +10,7 @@ import pandas as pd
 from annotated_types import Ge, Gt, Lt
 
 from sos_eval.checks.event_path import PathSpread, path_spread, pathless
+from sos_eval.checks.quantity import a_period, scale_of
 from sos_eval.errors import numeral
 from sos_eval.numerics.pretest import likelihood_ratio, pass_each
 from sos_eval.results.check import Check, CheckResult, of_hundred
@@ -18,6 +19,8 @@ from sos_eval.results.method import register
 
 __all__ = ["PretrendPower"]
 
+#: From this Bayes factor on, nothing flagged is no evidence: odds move by less than a factor of three.
+_TELLING = 1 / 3
 NAMES = ("power", "bias", "bias_after_passing", "bayes_factor", "likelihood_ratio")
 
 
@@ -68,18 +71,34 @@ class PretrendPower(Check):
             "std_error": np.sqrt(np.diag(covariance)), "slope": slope,
             "covariance": spread.origin,
         })  # fmt: skip
-        log = " on the log scale" if path.ratio else ""
+        unit, each = scale_of(path.fitted.panel, path.scale), a_period(path.fitted.panel)
         why = ", which alone would give the average effect," if self.slope is None else ""
-        flagged = f"would have been flagged in some earlier period {of_hundred(power)} times"
+        flagged = (
+            f"would have been flagged in some earlier period {of_hundred(power)} times; parallel paths would be in"
+        )
+        alike = of_hundred(1 - chance.probability)
         return [
-            _result("power", power, f"A straight divergence of {numeral(slope)}{log} a period{why} {flagged}.", table),
-            _result("bias", bias, f"It would move the average effect by {numeral(bias)}{log}."),
-            _result("bias_after_passing", after, f"Where no earlier period flags it, by {numeral(after)}{log}."),
-            _result("bayes_factor", factor, f"No flag is {numeral(factor)} times as likely as under parallel trends."),
             _result(
-                "likelihood_ratio", likelihood, f"The earlier estimates are {numeral(likelihood)} times as likely."
+                "power", power, f"A straight divergence of {numeral(slope)}{unit} {each}{why} {flagged} {alike}.", table
+            ),
+            _result("bias", bias, f"It would move the average effect by {numeral(bias)}{unit}."),
+            _result("bias_after_passing", after, f"Where no earlier period flags it, by {numeral(after)}{unit}."),
+            _result("bayes_factor", factor, _speaks(factor)),
+            _result(
+                "likelihood_ratio",
+                likelihood,
+                f"The earlier estimates are {numeral(likelihood)} times as likely with "
+                "this divergence as with parallel paths.",
             ),
         ]
+
+
+def _speaks(factor: float) -> str:
+    """Say what it is worth that nothing is flagged, by how much likelier it is with parallel paths."""
+    said = f"That nothing is flagged is {numeral(factor)} times as likely with this divergence as with parallel paths"
+    if factor >= _TELLING:
+        return f"{said}: an earlier path without a flag hardly tells the one from the other."
+    return f"{said}: an earlier path without a flag speaks against this divergence, and against no smaller one."
 
 
 def _result(name: str, value: float, text: str, table: pd.DataFrame | None = None) -> CheckResult:

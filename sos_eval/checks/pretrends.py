@@ -10,6 +10,7 @@ import pandas as pd
 from annotated_types import Ge, Gt, Lt
 
 from sos_eval.checks.pre_coefficients import PreCoefficients, pre_coefficients
+from sos_eval.checks.quantity import a_period, scale_of
 from sos_eval.errors import numeral, p_text
 from sos_eval.numerics.pretrend import Wald, detectable_slope, slope, wald
 from sos_eval.results.check import Check, CheckResult
@@ -71,8 +72,9 @@ class Pretrends(Check):
         options = {"include_anticipation": self.include_anticipation}
         joint = pre_coefficients(fitted, by=self.of, **options)
         trend = pre_coefficients(fitted, by="event_time", **options)
-        log = fitted.estimate.cells["scale"].iloc[0] in ("ratio", "log")
-        return [self._joint(joint), self._slope(trend, log=log), self._detectable(trend, log=log)]
+        unit = scale_of(fitted.panel, str(fitted.estimate.cells["scale"].iloc[0]))
+        each = f"{unit} {a_period(fitted.panel)}"
+        return [self._joint(joint), self._slope(trend, each), self._detectable(trend, each)]
 
     def _joint(self, found: PreCoefficients) -> CheckResult:
         """Test all coefficients together."""
@@ -105,7 +107,7 @@ class Pretrends(Check):
             return self.distribution
         return "f" if _few(found) else "chi2"
 
-    def _slope(self, found: PreCoefficients, *, log: bool) -> CheckResult:
+    def _slope(self, found: PreCoefficients, each: str) -> CheckResult:
         """Fit a line through the coefficients."""
         name, limit = "pretrends.slope", _threshold(self.max_slope)
         found, reason = _on_a_line(found)
@@ -116,7 +118,7 @@ class Pretrends(Check):
         low, high = fit.value - reach, fit.value + reach
         way = "up" if fit.value >= 0 else "down"
         text = (
-            f"Before the start the treated moved {way} by {numeral(abs(fit.value))}{_per(log)} a period against their "
+            f"Before the start the treated moved {way} by {numeral(abs(fit.value))}{each} against their "
             f"comparison (difference {numeral(fit.value)}, 95% interval "
             f"{numeral(low)} to {numeral(high)}; generalised least squares on {len(found.values)} coefficients"
             f"{_caution(found)})."
@@ -133,7 +135,7 @@ class Pretrends(Check):
         passed = None if self.max_slope is None else abs(fit.value) <= self.max_slope
         return CheckResult(name, "slope", fit.value, text, limit, passed, table)
 
-    def _detectable(self, found: PreCoefficients, *, log: bool) -> CheckResult:
+    def _detectable(self, found: PreCoefficients, each: str) -> CheckResult:
         """Say which slope the coefficients' own tests would have flagged."""
         name, limit = "pretrends.detectable_slope", _threshold(self.max_detectable_slope)
         found, reason = _on_a_line(found)
@@ -145,9 +147,8 @@ class Pretrends(Check):
                 name, "slope", f"chance alone flags some coefficient with {self.power:.0%} probability", limit
             )
         text = (
-            f"A steady divergence of {numeral(value)}{_per(log)} a period would have shown in some coefficient "
-            "before the "
-            f"start with {self.power:.0%} probability; smaller ones may well be there unseen."
+            f"A steady divergence of {numeral(value)}{each} would have shown in some coefficient before the start "
+            f"with {self.power:.0%} probability; smaller ones may well be there unseen{_too_small(found)}."
         )
         table = pd.DataFrame({"power": [self.power], "level": [self.level], "slope": [value], "source": [found.source]})
         passed = None if self.max_detectable_slope is None else value <= self.max_detectable_slope
@@ -240,8 +241,10 @@ def _caution(found: PreCoefficients) -> str:
     return f"; with {behind} this interval is too narrow, that of path.slope is not" if _few(found) else ""
 
 
-def _per(log: bool) -> str:
-    return " on the log scale" if log else ""
+def _too_small(found: PreCoefficients) -> str:
+    """Say of the detectable slope that it is too small where the covariance comes from few clusters."""
+    behind = f"{found.n_treated_clusters} treated clusters of {found.n_clusters}"
+    return f"; with {behind} this slope is too small, that of path.detectable_slope is not" if _few(found) else ""
 
 
 def _singular(found: PreCoefficients) -> str:

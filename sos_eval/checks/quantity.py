@@ -13,7 +13,7 @@ from sos_eval.results.estimate import Estimate, clustered_error, overall_place
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import FEW
 
-__all__ = ["Quantity", "caution", "judged", "overall", "refitted", "unit_of"]
+__all__ = ["Quantity", "a_period", "caution", "judged", "nothing", "overall", "refitted", "scale_of", "unit_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +42,17 @@ class Quantity:
         """Write a value of this scale for a reader: ratios to three decimals, others to three digits."""
         return f"{value:.3f}" if self.scale == "ratio" else numeral(value)
 
-    @property
-    def words(self) -> str:
-        """Return ``1.23 (0.90 to 1.56)``, or the reason why there is none."""
+    def told(self, value: float, panel: Panel) -> str:
+        """Write a value of this scale with its unit: ``a ratio of 0.950``, ``-1.23 per 10,000``."""
+        return f"a ratio of {self.shown(value)}" if self.scale == "ratio" else f"{self.shown(value)}{unit_of(panel)}"
+
+    def words(self, panel: Panel) -> str:
+        """Return ``1.23 per 10,000 (0.90 to 1.56)``, or the reason why there is none."""
         if not np.isfinite(self.estimate):
             return f"not available ({self.reason})"
         low, high = self.shown(self.conf_low), self.shown(self.conf_high)
         interval = f" ({low} to {high})" if np.isfinite(self.std_error) else ""
-        return f"{self.shown(self.estimate)}{interval}"
+        return f"{self.told(self.estimate, panel)}{interval}"
 
 
 def overall(estimate: Estimate, level: float = 0.95) -> Quantity:
@@ -61,10 +64,10 @@ def overall(estimate: Estimate, level: float = 0.95) -> Quantity:
 
     row = overall_place(estimate.cells)
     if row is None:
-        return _nothing("the estimator has no overall effect")
+        return nothing("the estimator has no overall effect")
     value, scale = float(estimate.values[row]), str(estimate.cells["scale"].iloc[row])
     if not np.isfinite(value):
-        return _nothing(str(estimate.cells["reason"].iloc[row]) or "not identified", scale)
+        return nothing(str(estimate.cells["reason"].iloc[row]) or "not identified", scale)
     errors = clustered_error(estimate)
     error = float(errors[row]) if errors is not None and errors[row] > 0 else float("nan")
     reach = float(ndtri((1 + level) / 2)) * error
@@ -86,7 +89,7 @@ def refitted(fitted: Fitted, panel: Panel, level: float = 0.95) -> Quantity:
     try:
         return overall(fitted.refit(panel), level)
     except InputFault as fault:
-        return _nothing("; ".join(one.what for one in fault.faults))
+        return nothing("; ".join(one.what for one in fault.faults))
 
 
 def judged(largest: float, limit: float | None, *, complete: bool) -> bool | None:
@@ -98,7 +101,8 @@ def judged(largest: float, limit: float | None, *, complete: bool) -> bool | Non
     return True if complete else None
 
 
-def _nothing(reason: str, scale: str = "") -> Quantity:
+def nothing(reason: str, scale: str = "") -> Quantity:
+    """Return no number, with the reason."""
     nan = float("nan")
     return Quantity(nan, nan, nan, nan, nan, scale, reason)
 
@@ -109,3 +113,13 @@ def unit_of(panel: Panel) -> str:
     if outcome.transform == "log":
         return " in logs"
     return f" per {outcome.per:,.10g}" if outcome.scale == "rate_per" else ""
+
+
+def scale_of(panel: Panel, scale: str) -> str:
+    """Return the unit of effects on their working scale: logs for ratios, else the outcome's."""
+    return " on the log scale" if scale in ("ratio", "log") else unit_of(panel)
+
+
+def a_period(panel: Panel) -> str:
+    """Return in what time something moves: ``a year``, ``a month``; ``a period`` where no unit is known."""
+    return f"a {panel.periods.unit}" if panel.periods.step == 1 else "a period"

@@ -32,6 +32,7 @@ class InterruptedTimeSeries(Estimator):
     label: ClassVar[str] = "interrupted time series"
     reference: ClassVar[str] = "Wagner, Soumerai, Zhang and Ross-Degnan (2002); Linden (2015) with a comparison"
     needs: ClassVar[dict[str, int]] = {"pre_periods": FEWEST, "treated_units": 1, "untreated_units": 0}
+    fewest_from_start: ClassVar[int] = FEWEST
 
     @property
     def assumes(self) -> str:

@@ -37,6 +37,7 @@ class Estimator(Method):
 
     Class attributes say early what it needs, so that a design can be refused before anything runs:
     ``needs`` maps ``pre_periods``, ``treated_units``, ``untreated_units``, ``exposure`` to minimum counts;
+    ``fewest_from_start`` is how many periods it needs from the start on;
     ``takes_unbalanced``, ``takes_switching``, ``takes_cross_sections``, ``takes_covariates`` and ``takes_weights`` say
     what it can do;
     ``weighs_exposure`` says that units count by their exposure, ``compares_with_last`` that effects are changes since
@@ -52,6 +53,7 @@ class Estimator(Method):
 
     kind: ClassVar[str] = "estimator"
     needs: ClassVar[dict[str, int]] = {}
+    fewest_from_start: ClassVar[int] = 1
     takes_unbalanced: ClassVar[bool] = False
     takes_switching: ClassVar[bool] = False
     takes_cross_sections: ClassVar[bool] = False

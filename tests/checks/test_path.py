@@ -168,7 +168,7 @@ def test_the_last_earlier_period_is_not_set_beside_an_estimate_that_rests_on_it(
 )
 def test_what_is_missed_is_said_at_the_power_declared(power, said):
     found = checked(fit(TWFE(), noise_panel(n_units=20, n_treated=6, n_times=8, seed=2)), draws=199, power=power)
-    assert found["path.detectable_slope"].text.endswith(f" a period {said}.")
+    assert found["path.detectable_slope"].text.endswith(f" a year {said}.")
     assert f"would miss {said} would shift" in found["path.implied_bias"].text
 
 

@@ -12,7 +12,7 @@ from sos_eval.checks import LeaveOneOut, PlaceboTime, Robustness, SpecificationC
 from sos_eval.checks.alternatives import Alternative
 from sos_eval.checks.common_lots import Varied
 from sos_eval.checks.leave_one_out import _outside
-from sos_eval.checks.quantity import overall
+from sos_eval.checks.quantity import Quantity, overall
 from sos_eval.comparison import Nearest, Rebuilding
 from sos_eval.declare import Document
 from sos_eval.declare import build as declared
@@ -320,11 +320,12 @@ def test_an_estimate_outside_all_that_leave_one_out_is_told():
     """-0.187 with all, -1.20 to -3.47 without any one: told; with one omission on its other side: not."""
     without = np.array([-1.20, -2.0, -3.47, -1.5, -1.9])
     known = pd.DataFrame({"estimate": without, "change": without + 0.187})
-    [told] = _outside(known, -0.187)
+    whole, made = Quantity(-0.187, *[np.nan] * 4, "identity"), noise_panel()
+    [told] = _outside(known, whole, made)
     assert told.value == pytest.approx(1.013)
     assert told.text.startswith("The estimate, -0.187, lies outside all 5 that leave one out (-3.47 to -1.2)")
-    assert _outside(known[:4], -0.187) == []
-    assert _outside(known.assign(change=[1.0, -1, -1, -1, -1]), -0.187) == []
+    assert _outside(known[:4], whole, made) == []
+    assert _outside(known.assign(change=[1.0, -1, -1, -1, -1]), whole, made) == []
 
 
 @pytest.mark.parametrize(("treated", "statistic"), [(3, "coefficient"), (5, "studentised")])
