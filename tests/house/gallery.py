@@ -92,7 +92,7 @@ def _sources(work: Path) -> Iterator[tuple[str, Path]]:
 def _synthetic() -> dict[str, Any]:
     """Return the design of the pilots with a synthetic control in place of its estimators."""
     design: dict[str, Any] = deepcopy(read_yaml(ROOT / "designs" / "sos_pilots_care_entry.yaml").data)
-    design |= {"checks": [], "inference": [{"method": "analytic"}], "comparison": {"method": "none"}}
+    design |= {"checks": [], "inference": [{"method": "randomization", "draws": 19}], "comparison": {"method": "none"}}
     design["estimators"] = [{"id": "primary", "method": "synthetic_control"}]
     design["panel"] |= {"unbalanced": "balance"}
     for name in ("adoption", "overlapping"):
