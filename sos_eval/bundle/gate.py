@@ -70,6 +70,8 @@ _FURTHER = (
 _HASHES = "withheld: of a file whose few counts are not known ways to fill them could be tried"
 _THIN = "withheld: not all alternatives may be told"
 _AS_BALANCE = "withheld: what balance.csv holds back would stand here"
+#: What estimators that weigh donors tell of their weights.
+_WEIGHINGS = ("equally_good", "donors", "periods", "fit")
 #: Tables on how alike the groups are in all covariates together.
 _OF_COVARIATES = ("balance_measures", "overlap", "calibration", "calibration_line")
 
@@ -391,8 +393,8 @@ class _Gate:
         if name.endswith(_WITHOUT_SOME):
             return _ONE_UNIT
         parts, key = name.split("."), self._estimate_of(name)
-        if "equally_good" in parts or ("path" in parts and not self._out_of_reach(self._members(key))):
-            return WEIGHED  # each end, and each contrast, is one more weighing of the units
+        if what in _WEIGHINGS or ("path" in parts and not self._out_of_reach(self._members(key))):
+            return WEIGHED  # each end, each synthetic path and each contrast is one more weighing of the units
         if self.balance.covariates.names and what in _OF_COVARIATES:
             return COVARIATE
         if "balance" in name.split(".") and self._silent_on_balance:

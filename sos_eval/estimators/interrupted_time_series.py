@@ -13,8 +13,8 @@ from sos_eval.errors import NotIdentified, numeral
 from sos_eval.estimators._regression import SINGLE
 from sos_eval.numerics.segmented import segmented_fit, segments
 from sos_eval.panel.panel import Array, Panel
-from sos_eval.results.estimate import Batch, Estimate, cells, clustered_error
-from sos_eval.results.estimator import Estimator
+from sos_eval.results.estimate import Batch, Compiled, Estimate, Planned, RowChoice, cells, clustered_error
+from sos_eval.results.estimator import PlannedEstimator
 from sos_eval.results.method import register
 from sos_eval.results.strata import without_strata
 
@@ -26,7 +26,7 @@ ALONE = "no comparison: whatever else changed at the start, or bent the series s
 
 @register("interrupted_time_series")
 @dataclass(frozen=True)
-class InterruptedTimeSeries(Estimator):
+class InterruptedTimeSeries(PlannedEstimator):
     """Segmented regression of the treated's mean, less that of the comparison where there is one."""
 
     label: ClassVar[str] = "interrupted time series"
@@ -58,6 +58,17 @@ class InterruptedTimeSeries(Estimator):
             self._cells(panel, start), share @ own, _influence(own, share, panel.ever_treated), panel, series=series,
             notes=(*notes, ALONE) if panel.ever_treated.all() else notes,
         )  # fmt: skip
+
+    def compile(self, panel: Panel, choice: RowChoice | None = None) -> Compiled:
+        """Plan for a panel: effects are linear in outcomes, so that lines are fitted once for all of them."""
+        loop = self.unplanned(panel, choice)
+        if panel.layout != "panel" or not panel.is_balanced:
+            return loop
+        first = self.complete(panel)
+        kept = np.arange(len(first.values)) if choice is None else choice(first.cells)
+        table = first.cells.iloc[kept].reset_index(drop=True)
+        share = _shares(panel.first_treated, panel.weights)
+        return Planned(_Plan(first, table, share, _combinations(panel.times, self._start(panel))[:, kept]), loop)
 
     def estimate_assignments(self, panel: Panel, first_treated: Array) -> Batch:
         """Estimate under many adoptions; at once where all have the same start."""
@@ -99,6 +110,35 @@ class InterruptedTimeSeries(Estimator):
         )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """One adoption, planned.
+
+    Attributes
+    ----------
+    first
+        An estimate of it.
+    cells
+        The rows that are kept, m of them.
+    share : (n_units,)
+    combinations : (n_times, m)
+        What each row makes of a unit's outcomes.
+    """
+
+    first: Estimate
+    cells: pd.DataFrame
+    share: Array
+    combinations: Array
+
+    def apply(self, outcomes: Array) -> Batch:
+        """Estimate outcomes, (draws, n_units, n_times)."""
+        own = np.asarray(outcomes, float) @ self.combinations
+        treated = self.first.panel.ever_treated
+        influence = (_influence(one, self.share, treated) for one in own)
+        errors = np.array([clustered_error(replace(self.first, influence=one)) for one in influence], float)
+        return Batch(self.cells, self.share @ own, errors, ("",) * len(own))
+
+
 def _contrast(times: Array, start: float) -> Array:
     """Return effects by event time, then their mean, as combinations of step and change of slope, (m, 2)."""
     since = times[times >= start] - start
@@ -108,9 +148,13 @@ def _contrast(times: Array, start: float) -> Array:
 
 def _effects(panel: Panel, start: float) -> Array:
     """Return each unit's own effects, (n_units, m): its step and change of slope in the same combinations."""
-    x = segments(panel.times, start)
-    coefficients = panel.matrix() @ (np.linalg.inv(x.T @ x) @ x.T)[2:].T
-    return np.asarray(coefficients @ _contrast(panel.times, start).T)
+    return np.asarray(panel.matrix() @ _combinations(panel.times, start))
+
+
+def _combinations(times: Array, start: float) -> Array:
+    """Return what effects make of a unit's outcomes, (n_times, m): step and change of slope are linear in them."""
+    x = segments(times, start)
+    return np.asarray((np.linalg.inv(x.T @ x) @ x.T)[2:].T @ _contrast(times, start).T)
 
 
 def _shares(first_treated: Array, weights: Array) -> Array:

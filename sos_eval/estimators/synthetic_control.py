@@ -10,6 +10,7 @@ import numpy as np
 from annotated_types import Gt
 
 from sos_eval.errors import numeral
+from sos_eval.estimators._donor_tables import donor_table, fit_table
 from sos_eval.estimators._donors import Cohort, DonorDesign, DonorEstimator, donor_design, notes_on, unsettled
 from sos_eval.estimators._equally_good import equally_good, told
 from sos_eval.numerics.ascm import augmented, chosen_penalty, cross_validated
@@ -51,15 +52,17 @@ class SyntheticControl(DonorEstimator):
         """Estimate each cohort's mean gap in every period from its start on, and averages by treated unit-periods."""
         design = self.designed(panel)
         with unsettled(panel, self.name):
-            found = [self._gaps(design, cohort) for cohort in design.cohorts]
+            weights = [self._own_weights(design, cohort) for cohort in design.cohorts]
+            found = [self._gaps(design, cohort, own) for cohort, own in zip(design.cohorts, weights, strict=True)]
             values, deviations = _mixed(design, found)
             several = equally_good(design, [self._paths(design, cohort) for cohort in design.cohorts], values)
         fits = [_fit(design, cohort, gaps) for cohort, gaps in zip(design.cohorts, found, strict=True)]
         notes = (*notes_on(design.panel, np.empty(0)), *fits, *told(several))
-        return Estimate(
-            design.table(), values, None, design.panel, notes=notes, tables={"equally_good": several},
-            deviations=deviations,
-        )  # fmt: skip
+        tables = {
+            "equally_good": several, "fit": fit_table(design, found),
+            "donors": donor_table(design, [own.mean(0) for own in weights]),
+        }  # fmt: skip
+        return Estimate(design.table(), values, None, design.panel, notes=notes, tables=tables, deviations=deviations)
 
     def designed(self, panel: Panel) -> DonorDesign:
         """Find cohorts and donors."""
@@ -67,7 +70,8 @@ class SyntheticControl(DonorEstimator):
 
     def scored(self, design: DonorDesign) -> tuple[Array, Array]:
         """Return the rows (q,), and how far the treated units' parts are from their shares, (n_units, q)."""
-        return _mixed(design, [self._gaps(design, cohort) for cohort in design.cohorts])
+        gaps = [self._gaps(design, cohort, self._own_weights(design, cohort)) for cohort in design.cohorts]
+        return _mixed(design, gaps)
 
     def weights(self, donors: Array, treated: Array) -> Array:
         """Return the weights of donors (n, t) for one treated unit (t,) from outcomes before the start, (n,)."""
@@ -78,18 +82,19 @@ class SyntheticControl(DonorEstimator):
 
     def donor_shares(self, panel: Panel) -> tuple[Array, Array]:
         """Return the mean share of each donor in the synthetic controls of each cohort, and the cohorts' sizes."""
-        design, shares = self.designed(panel), []
-        for cohort in design.cohorts:
-            outcomes = self._paths(design, cohort)[:, : cohort.before]
-            own = [self.weights(outcomes[design.donors], one) for one in outcomes[cohort.units]]
-            shares.append(np.mean(own, axis=0))
-        return np.array(shares), design.sizes
+        design = self.designed(panel)
+        return np.array([self._own_weights(design, cohort).mean(0) for cohort in design.cohorts]), design.sizes
 
-    def _gaps(self, design: DonorDesign, cohort: Cohort) -> Array:
+    def _own_weights(self, design: DonorDesign, cohort: Cohort) -> Array:
+        """Return the weights of donors for each treated unit of a cohort, (u, donors)."""
+        early = self._paths(design, cohort)[:, : cohort.before]
+        return np.array([self.weights(early[design.donors], own) for own in early[cohort.units]])
+
+    def _gaps(self, design: DonorDesign, cohort: Cohort, weights: Array) -> Array:
         """Return each treated unit's outcomes less its synthetic control's in all periods, (u, t)."""
         outcomes = self._paths(design, cohort)
-        donors, early = outcomes[design.donors], outcomes[design.donors, : cohort.before]
-        return np.array([own - self.weights(early, own[: cohort.before]) @ donors for own in outcomes[cohort.units]])
+        donors = outcomes[design.donors]
+        return np.array([own - one @ donors for own, one in zip(outcomes[cohort.units], weights, strict=True)])
 
     def _paths(self, design: DonorDesign, cohort: Cohort) -> Array:
         """Return what a cohort's weights are found from, (n_units, n_times)."""

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from sos_eval.estimators._donor_tables import donor_table, period_table
 from sos_eval.estimators._donors import Cohort, DonorDesign, DonorEstimator, donor_design, notes_on, unsettled
 from sos_eval.numerics.simplex import simplex_weights
 from sos_eval.panel.panel import Array, Panel
@@ -53,7 +54,9 @@ class SyntheticDiD(DonorEstimator):
         table["reason"] = np.where(single > 0, ALONE, np.where(lost, ONE_DONOR, table["reason"]))
         told = (_told(design, *pair) for pair in zip(design.cohorts, weights, strict=True))
         notes = (*notes_on(design.panel, alone), *told)
-        return Estimate(table, values, influence, design.panel, notes=notes)
+        units, periods = zip(*weights, strict=True)
+        tables = {"donors": donor_table(design, units), "periods": period_table(design, periods)}
+        return Estimate(table, values, influence, design.panel, notes=notes, tables=tables)
 
     def designed(self, panel: Panel) -> DonorDesign:
         """Find cohorts and donors."""

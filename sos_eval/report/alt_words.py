@@ -60,6 +60,15 @@ def _outcome_paths(table: pd.DataFrame, bundle: ResultBundle) -> str:
     return " ".join(parts)
 
 
+def _synthetic_path(table: pd.DataFrame, bundle: ResultBundle) -> str:
+    table, when, parts = placed(bundle, table), bundle.facts.panel.written, []
+    for start, rows in table.groupby("cohort"):
+        early, late = (rows.loc[side, "gap"] for side in (rows["time"] < start, rows["time"] >= start))
+        told = [f"{number(part.min())} to {number(part.max())}" for part in (early, late)]
+        parts.append(f"Start in {when(float(str(start)))}: gaps {told[0]} before it, {told[1]} from it on.")
+    return " ".join(parts)
+
+
 def _event_study(table: pd.DataFrame, bundle: ResultBundle) -> str:
     parts = []
     for (outcome, estimator, _), rows in table.groupby(["outcome", "estimator", "scale"], sort=False):
@@ -114,5 +123,5 @@ def _ends(row: pd.Series) -> str:
 
 _TOLD: dict[str, Callable[[pd.DataFrame, ResultBundle], str]] = {
     "answer": _answer, "leave_one_out": _leave_one_out, "outcome_paths": _outcome_paths, "event_study": _event_study,
-    "overlap": _overlap, "flow": _flow, "mediation_path": _mediation_path,
+    "overlap": _overlap, "flow": _flow, "mediation_path": _mediation_path, "synthetic_path": _synthetic_path,
 }  # fmt: skip

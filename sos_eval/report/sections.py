@@ -13,6 +13,7 @@ from sos_eval.bundle.files import yaml_text
 from sos_eval.panel.own_names import in_parts
 from sos_eval.report.content import Block, Bullets, Code, Heading, Picture, Table, Text
 from sos_eval.report.discovery_blocks import discovery_blocks
+from sos_eval.report.donor_blocks import donor_weights
 from sos_eval.report.draw import Drawn
 from sos_eval.report.family_blocks import families
 from sos_eval.report.flow_words import left_out
@@ -50,9 +51,10 @@ def effect(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
         *families(bundle),
         *beside_the_truth(bundle),
         Heading("Over time", 3),
-        *_pictures(drawn, "outcome_paths", "event_study", "dose_response"),
+        *_pictures(drawn, "synthetic_path", "outcome_paths", "event_study", "dose_response"),
         Heading("The comparison group", 3),
         *group_words(bundle),
+        *donor_weights(bundle),
         *_pictures(drawn, "flow", "balance", "balance_density", "balance_ecdf", "overlap", "calibration"),
         *_left_out(bundle),
         *balance_table_of(bundle),

@@ -235,6 +235,10 @@ def figure_tables() -> dict[str, pd.DataFrame]:
             "learner": "double_ml", "percentile": k[1:20] * 5.0, "predicted": -1.6 + (k[1:20] - 10) / 3,
             "calibrated": -1.6 + 0.7 * (k[1:20] - 10) / 3, "status": "exploratory",
         }),
+        "primary.entry.fit": pd.DataFrame({
+            "cohort": 2015.0, "time": np.arange(2010.0, 2019.0), "n_treated_units": 4, "gap": np.sin(k[:9]),
+            "treated": 60.0 + k[:9], "synthetic": 60.0 + k[:9] - np.sin(k[:9]),
+        }),
         "specification_curve": pd.DataFrame({
             "variant": ["as declared", "ratio", "to 2017", "ratio; to 2017"], "estimate": [-1.9, 0.93, -2.5, 0.91],
             "scale": ["rate_per", "ratio"] * 2, "p_value": [0.2, 0.3, 0.04, 0.2], "percent": [-6.0, -7.0, -8.0, -9.0],

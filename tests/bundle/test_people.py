@@ -11,11 +11,14 @@ import pandas as pd
 import pytest
 
 import sos_eval as se
+from sos_eval.bundle.bundle import read_bundle
 from sos_eval.bundle.files import read_table
 from sos_eval.bundle.people import Behind, few_of_sets, level_of, without_single_people
 from sos_eval.bundle.sentences import counts_people, without_computed
 from sos_eval.errors import InputFault, numeral
 from sos_eval.panel.disclosure import Disclosure
+from sos_eval.report.donor_blocks import donor_weights
+from sos_eval.report.draw import available
 from sos_eval.terms import BALANCE_COLUMNS
 
 pytestmark = pytest.mark.usefixtures("undrawn", "unsized")
@@ -227,7 +230,13 @@ def test_the_ends_of_equally_good_weights_are_withheld_with_their_note(tmp_path)
     assert mean - ends["highest"] == pytest.approx(1e5 * 3 / smallest["children"])
     bundle = run(tmp_path, design, data)
     assert read_table(bundle / "tables" / "outcome_paths.csv")["mean"].notna().all()  # nothing else holds it back
-    assert not list((bundle / "tables").glob("*equally_good*"))
+    for name in ("equally_good", "donors", "fit"):
+        assert (whole / "tables" / f"primary.outcome.{name}.csv").exists()
+        assert not list((bundle / "tables").glob(f"*{name}*"))
+    told = read_bundle(bundle)
+    assert "its table is withheld" in available(told)[1]["synthetic_path"]
+    (said,) = donor_weights(told)
+    assert "not shown: its table is withheld: each row is about a single unit" in said.text
     low, high = (numeral(ends[name]) for name in ("lowest", "highest"))
     assert f"lies between {low} and {high}" in (whole / "results.json").read_text()
     notes = " ".join(facts(bundle)["notes"]["primary"])

@@ -89,3 +89,18 @@ def test_errors_over_time_never_stand_alone(untreated):
         assert "Errors over time alone were measured to reject 13 to 32 in 100" in found.choice
     else:
         assert not found.reliable
+
+
+@pytest.mark.parametrize("treated", [1, 3, 8])
+def test_a_plan_gives_what_fits_one_by_one_give(treated):
+    """Many outcomes on one adoption: the detectable size in a list asks each adoption for every size."""
+    method, panel_ = InterruptedTimeSeries(), made(noise=1.0, treated=treated, weights=np.arange(1.0, 9))
+    outcomes = np.random.default_rng(2).normal(size=(4, 8, T)).cumsum(2)
+    loop = loop_batch([panel_.with_outcome(one) for one in outcomes], method.complete)
+    planned = method.estimate_many(panel_, outcomes)
+    np.testing.assert_allclose(planned.values, loop.values, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(planned.std_error, loop.std_error, rtol=1e-12, atol=1e-12)
+    assert planned.failures == loop.failures
+    last = method.compile(panel_, lambda cells: np.array([len(cells) - 1])).apply(outcomes)
+    np.testing.assert_allclose(last.values[:, 0], planned.values[:, -1], rtol=1e-12, atol=1e-12)
+    assert last.cells["aggregation"].tolist() == ["overall"]

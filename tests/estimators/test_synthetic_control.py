@@ -202,3 +202,44 @@ def test_weights_that_are_not_found_are_refused_and_in_a_draw_counted(monkeypatc
     monkeypatch.setattr(f"{module}.{'augmented' if method.name == 'synthetic_control' else 'simplex_weights'}", fails)
     with pytest.raises(NotIdentified, match=f"{method.name}: {why}"):
         method.complete(made)
+
+
+def test_donors_and_synthetic_paths_by_hand():
+    """Both donors at one half; the path is their mean, and the effects of the periods are the gaps."""
+    estimate = SyntheticControl(augment="none").complete(staggered())
+    donors, fit = estimate.tables["donors"], estimate.tables["fit"]
+    assert donors["cohort"].tolist() == [5, 5, 6, 6]
+    assert set(donors["unit"]) == {staggered().units[2], staggered().units[3]}
+    np.testing.assert_allclose(donors["weight"], 0.5)
+    first = fit[fit["cohort"] == 5]
+    np.testing.assert_allclose(first["synthetic"], [2, 1.5, 3, 4, 3, 4])
+    np.testing.assert_allclose(first["treated"], [2, 1.5, 3, 4, 6, 9])
+    np.testing.assert_allclose(first["gap"], [0, 0, 0, 0, 3, 5], atol=1e-10)
+
+
+@pytest.mark.parametrize("level", ["kept", "unit_means_out"])
+@pytest.mark.parametrize("augment", ["cross_validated", "none"])
+def test_gaps_are_the_effects_by_period_with_the_correction_in_them(augment, level):
+    """With several units and the augmentation too; weights are the units' mean and sum to one."""
+    estimate = SyntheticControl(augment=augment, level=level).complete(panel(Y, G))
+    donors, fit = estimate.tables["donors"], estimate.tables["fit"]
+    assert donors["weight"].sum() == pytest.approx(1)
+    assert donors["weight"].is_monotonic_decreasing
+    late = fit[fit["time"] >= 6]
+    values = [row(estimate, aggregation="group_time", time=time)["value"] for time in late["time"]]
+    np.testing.assert_allclose(late["treated"] - late["synthetic"], values, rtol=1e-10)
+    if level == "kept":
+        at = [list(panel(Y, G).units).index(one) for one in donors["unit"]]
+        np.testing.assert_allclose(fit["synthetic"], donors["weight"].to_numpy() @ Y[at], atol=1e-8)
+    else:
+        np.testing.assert_allclose(fit["gap"][fit["time"] < 6].mean(), 0, atol=1e-10)
+
+
+def test_weights_of_donors_and_periods_make_the_effect_of_synthetic_did():
+    estimate = SyntheticDiD().complete(panel(Y, G))
+    donors, periods = estimate.tables["donors"], estimate.tables["periods"]
+    at = [list(panel(Y, G).units).index(one) for one in donors["unit"]]
+    change = Y[:, 5:].mean(1) - Y[:, :5] @ periods["weight"].to_numpy()
+    effect = change[:2].mean() - donors["weight"].to_numpy() @ change[at]
+    assert row(estimate, aggregation="overall")["value"] == pytest.approx(effect)
+    assert periods["time"].tolist() == [1, 2, 3, 4, 5]

@@ -11,6 +11,7 @@ from copy import deepcopy
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import sos_eval as se
 from sos_eval.bundle.files import yaml_text
@@ -64,7 +65,8 @@ def _small(png: bytes) -> bytes:
 
 
 def _sources(work: Path) -> Iterator[tuple[str, Path]]:
-    """Yield the designs with what they are called; last the EMMIE design with 60 starters of 160, and with doses.
+    """Yield the designs with what they are called; last the EMMIE design with 60 starters of 160, and with doses, and
+    the pilots beside synthetic controls.
 
     With ten starters, as it ships, no effect is split by a mediator, and no curve is drawn over doses.
     """
@@ -84,6 +86,19 @@ def _sources(work: Path) -> Iterator[tuple[str, Path]]:
         (work / f"{name}.yaml").write_text(yaml_text(data), encoding="utf-8")
     called = "designs/sos_emmie.yaml with 60 starters of 160 authorities"
     yield from ((called, work / "mediated.yaml"), (f"{called}, and doses", work / "dosed.yaml"))
+    (work / "synthetic.yaml").write_text(yaml_text(_synthetic()), encoding="utf-8")
+    yield "designs/sos_pilots_care_entry.yaml with a synthetic control", work / "synthetic.yaml"
+
+
+def _synthetic() -> dict[str, Any]:
+    """Return the design of the pilots with a synthetic control in place of its estimators."""
+    design: dict[str, Any] = deepcopy(read_yaml(ROOT / "designs" / "sos_pilots_care_entry.yaml").data)
+    design |= {"checks": [], "inference": [{"method": "randomization", "draws": 19}], "comparison": {"method": "none"}}
+    design["estimators"] = [{"id": "primary", "method": "synthetic_control"}]
+    design["panel"] |= {"unbalanced": "balance"}
+    for name in ("adoption", "overlapping"):
+        design["panel"]["treatment"][name] = str(ROOT / "designs" / design["panel"]["treatment"][name])
+    return design
 
 
 def _pictures(work: Path) -> Iterator[tuple[str, str, str, str, bytes]]:

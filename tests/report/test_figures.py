@@ -20,7 +20,7 @@ NAMES = [
     "adoption", "answer", "balance", "balance_density", "balance_ecdf", "calibration", "common_cause",
     "dose_response", "effect_distribution", "estimates", "event_study", "flow", "group_effects", "honest_did",
     "leave_one_out", "mediation", "mediation_path", "outcome_paths", "overlap", "randomization", "refuters",
-    "robustness", "specification_curve", "theory",
+    "robustness", "specification_curve", "synthetic_path", "theory",
 ]  # fmt: skip
 
 

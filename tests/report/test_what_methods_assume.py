@@ -9,6 +9,7 @@ from sos_eval.design.design import load_design
 from sos_eval.design.evidence import maryland, robins_i
 from sos_eval.design.target_trial import target_trial
 from sos_eval.jobs.run import run
+from sos_eval.report.donor_blocks import donor_weights
 from sos_eval.report.group_blocks import group_words
 from tests.conftest import without_pages
 
@@ -52,6 +53,11 @@ def test_a_synthetic_control_says_how_it_weighs_and_over_what_range_its_answer_i
     first = next(one for one in bundle.headline["caveats"] if "do not decide the answer" in one)
     assert f"lies between {ends['lowest']:.3g} and {ends['highest']:.3g}".replace("-", "−") in first
     assert bundle.headline["caveats"].index(first) == 0
+    (told,), donors = donor_weights(bundle), bundle.tables("primary.outcome.donors")
+    assert list(told.frame) == ["Authority", "Weight"]
+    assert told.frame["Authority"].tolist() == donors["unit"].tolist()[:10]
+    assert "1 further line" in told.caption
+    assert "gaps " in bundle.figure("synthetic_path").get_label()
     (said,) = group_words(bundle)
     assert said.text.startswith("11 untreated authorities stand in for the treated")
     assert said.text.endswith(
@@ -66,6 +72,7 @@ def test_a_synthetic_control_says_how_it_weighs_and_over_what_range_its_answer_i
 
 def test_a_series_alone_has_nobody_to_stand_in_and_no_parallel_trends(tmp_path):
     bundle, design = ran(tmp_path, "interrupted_time_series", units=1, before=9, after=9)
+    assert donor_weights(bundle) == []
     (said,) = group_words(bundle)
     assert said.text.startswith("Nobody stands in for the treated")
     domains = robins_i(design, bundle.facts).set_index("domain")["evidence"]

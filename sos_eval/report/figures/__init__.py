@@ -25,6 +25,7 @@ from sos_eval.report.figures import (
     refuters,
     robustness,
     specification_curve,
+    synthetic_path,
     theory,
 )
 
@@ -53,5 +54,6 @@ __all__ = [
     "refuters",
     "robustness",
     "specification_curve",
+    "synthetic_path",
     "theory",
 ]
