@@ -148,7 +148,7 @@ def test_checks_without_a_path_to_look_at_are_told_with_what_to_write(tmp_path):
 def test_a_headline_that_no_procedure_is_relied_on_for_is_told_beforehand(tmp_path):
     series = "{id: primary, method: interrupted_time_series, inference: [{method: newey_west}]}"
     (said,) = told(tmp_path, rows([2011], periods=20), series)
-    assert said.startswith("the headline's interval and p: none, because no unit is untreated or starts at another time")
+    assert said.startswith("the headline's interval and p: none, because no unit is untreated or starts at")
     (said,) = told(tmp_path, rows([2011] + [0] * 18, periods=20), series)
     assert said.endswith("with 19 possible assignments the smallest p is 0.0526")
     assert told(tmp_path, rows([2011] + [0] * 19, periods=20), series) == []

@@ -31,7 +31,7 @@ def data(bundle: ResultBundle) -> pd.DataFrame:
     if name not in bundle.table_names:
         raise NothingToShow(why_missing(bundle, name, "the headline's estimator makes no synthetic control"))
     table = bundle.tables(name)
-    rounding = _ROUNDING * float(table[["treated", "synthetic"]].abs().max(axis=None))
+    rounding = _ROUNDING * table[["treated", "synthetic"]].abs().to_numpy(float).max()
     return table.assign(gap=table["gap"].where(table["gap"].abs() > rounding, 0.0))
 
 
