@@ -91,7 +91,7 @@ def test_a_path_that_pretrends_alone_saw_is_on_page_one(tmp_path):
     way = "up" if slope > 0 else "down"
     said = " ".join(weighed(bundle))
     assert (
-        f"Before the start the treated moved {way} by {abs(slope):.3g} per 10,000 a year against their comparison; its j"
+        f"Before the start the treated moved {way} by {abs(slope):.3g} per 10,000 a year against their comparison; "
         in said
     )
 
