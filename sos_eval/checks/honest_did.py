@@ -98,7 +98,7 @@ class HonestDiD(Check):
             value = sets.breakdown(_unit(sets))
         except TooManyRays as many:
             return self._not_done(str(many))
-        told = Told(spread, sets, rows, value, sets.holds_zero(0.0), unit_of(fitted.panel))
+        told = Told(spread, sets, rows, value, sets.holds_zero(0.0))
         return [self._breakdown(told), self._size(told)]
 
     def _sets(self, path: EventPath, covariance: Array, rng: np.random.Generator) -> PathSets | str:
@@ -169,8 +169,6 @@ class Told:
         Smallest M not known to leave zero out; NaN where 0 is not, infinite where all are.
     holds_zero
         Whether zero is certainly in the set at M = 0.
-    per
-        Unit of the ends, where they are differences.
     """
 
     spread: PathSpread
@@ -178,7 +176,6 @@ class Told:
     rows: list[tuple[float, Interval]]
     breakdown: float
     holds_zero: bool
-    per: str = ""
 
     @property
     def unknown(self) -> str:
@@ -290,4 +287,5 @@ class Told:
         if interval.reason:
             return f"not known: {interval.reason}"
         low, high = self._shown(np.array([interval.low, interval.high]))
-        return f"{numeral(low)} to {numeral(high)}{', a ratio' if self.path.ratio else self.per}"
+        unit = ", a ratio" if self.path.ratio else unit_of(self.path.fitted.panel)
+        return f"{numeral(low)} to {numeral(high)}{unit}"

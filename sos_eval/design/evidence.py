@@ -94,7 +94,7 @@ def _which_are_reported(design: Design) -> str:
 
 def _declared(design: Design) -> str:
     """Say how much was declared, and that it is all told."""
-    procedures = {one.key for entry in design.estimators for one in entry.inference or design.inference}
+    procedures = {one for entry in design.estimators for one in entry.inference or design.inference}
     sizes = {"estimator": len(design.estimators), "procedure": len(procedures)}
     said = " and ".join(f"{n} {what}{'' if n == 1 else 's'}" for what, n in sizes.items())
     return f"{said} are declared; {_which_are_reported(design)}."

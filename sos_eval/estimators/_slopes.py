@@ -45,10 +45,10 @@ def without_slope(rows: Rows, names: Sequence[str], effects: Array) -> tuple[str
         if said:
             own = as_written(name)
             where = [f"no {level} among {who} in {listed(when)}" for (level, who), when in said.items()]
-            what = f"the slopes of {own} need each of its values among those compared: {listed(where, _NAMED)}"
-            if words:
-                return what, f"join values of {own} to fewer, or leave it out"
-            return what.replace("each of its values", "two values"), f"leave {own} out, or units that start alone"
+            needs = "each of its values" if words else "two values"
+            what = f"the slopes of {own} need {needs} among those compared: {listed(where, _NAMED)}"
+            other = f"join values of {own} to fewer, or leave it out" if words else ""
+            return what, other or f"leave {own} out, or units that start alone"
     return None
 
 

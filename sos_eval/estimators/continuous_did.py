@@ -42,7 +42,7 @@ AT_ONCE = 64
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
+class _DosePlan:
     """What neither outcomes nor who is treated change: units stand in roles, by start, and as they are listed within.
 
     Attributes
@@ -197,7 +197,7 @@ class ContinuousDiD(Estimator):
         counts[np.isin(panel.units, kept.units)] = taking
         return counts, "the curve of the dose"
 
-    def _planned(self, panel: Panel) -> tuple[Panel, _Plan]:
+    def _planned(self, panel: Panel) -> tuple[Panel, _DosePlan]:
         """Lay out roles, cells and rows.
 
         Raises
@@ -285,7 +285,7 @@ class ContinuousDiD(Estimator):
 
 def _plan(
     panel: Panel, laid: CellPlan, code: Places, treated: Bools, dose: Array, basis: DoseBasis, at: Array
-) -> _Plan:  # fmt: skip
+) -> _DosePlan:  # fmt: skip
     """Lay out the plan for roles (n,), of which some are treated with a dose."""
     event = laid.times[laid.time] - laid.starts[laid.group]
     events = np.unique(event)
@@ -304,7 +304,7 @@ def _plan(
     load = np.column_stack([means[:, 1:], means[:, 0], *curve])
     of_set = np.append(np.arange(1, len(events) + 1), np.zeros(2 + 2 * len(at), int))
     table = _rows(panel, laid, events, at, members.sum(0)[of_set].astype(int))
-    return _Plan(code, laid, mix, of_set, load, every[0] @ solve, every[1] @ solve, table)
+    return _DosePlan(code, laid, mix, of_set, load, every[0] @ solve, every[1] @ solve, table)
 
 
 def _rows(panel: Panel, laid: CellPlan, events: Array, at: Array, n_treated: Places) -> pd.DataFrame:
@@ -322,7 +322,7 @@ def _rows(panel: Panel, laid: CellPlan, events: Array, at: Array, n_treated: Pla
     )  # fmt: skip
 
 
-def _batch(panel: Panel, plan: _Plan, outcomes: Array, order: Places) -> Batch:
+def _batch(panel: Panel, plan: _DosePlan, outcomes: Array, order: Places) -> Batch:
     """Apply a plan to draws of outcomes (draws, n_units, n_times) and of who has which role (draws, n)."""
     values, errors = [], []
     clusters = panel.clusters if len(np.unique(panel.clusters)) < panel.n_units else None

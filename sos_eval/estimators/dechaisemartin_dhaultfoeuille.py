@@ -72,7 +72,7 @@ class _Change(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
+class _SwitchPlan:
     """Cells (a group at a time since its switch), who they are compared with, and the rows that average them.
 
     Attributes
@@ -136,7 +136,7 @@ def _mean(change: Array, weight: Array, alone: Array | float = np.nan) -> tuple[
     Deviations are from the mean; from `alone` (m,) in cells of one unit, which has no deviation from itself.
     """
     number, total = (weight > 0).sum(0), weight.sum(0)
-    total = np.where(total > 0, total, 1.0)  # nobody weighs anything: the cell is in no row (`_Plan._mix`)
+    total = np.where(total > 0, total, 1.0)  # nobody weighs anything: the cell is in no row (`_SwitchPlan._mix`)
     mean = (weight * change).sum(0) / total
     several = number > 1
     factor = np.where(several, np.sqrt(number / np.maximum(number - 1, 1)), 1.0)
@@ -224,7 +224,7 @@ class DechaisemartinDhaultfoeuille(Estimator):
         codes = np.searchsorted(switches.start, np.where(starts > panel.times[-1], np.inf, starts))
         return _batch(panel, plan, [(outcomes, code) for code in codes])
 
-    def _plan(self, panel: Panel, switches: _Switches) -> _Plan:
+    def _plan(self, panel: Panel, switches: _Switches) -> _SwitchPlan:
         """Lay out cells and rows.
 
         Raises
@@ -244,7 +244,7 @@ class DechaisemartinDhaultfoeuille(Estimator):
             change = np.abs(switches.path - switches.on[:, None])
             received = np.array([change[cell.group, cell.base + 1 : cell.time + 1].sum() or 1.0 for cell in laid])
         table, inside = _rows(panel, event, switches.sizes, group)
-        return _Plan(
+        return _SwitchPlan(
             group, time, base, weighed, np.array([cell.control for cell in laid]),
             np.where(switches.on[group], -1.0, 1.0), received, inside, table,
         )  # fmt: skip
@@ -317,7 +317,7 @@ def _rows(panel: Panel, event: Array, sizes: Array, group: Places) -> tuple[pd.D
     return table, inside
 
 
-def _batch(panel: Panel, plan: _Plan, drawn: list[tuple[Array, Places]]) -> Batch:
+def _batch(panel: Panel, plan: _SwitchPlan, drawn: list[tuple[Array, Places]]) -> Batch:
     """Apply a plan to draws of outcomes or of groups."""
     weights = panel.matrix("weight")
     scored = [plan.scored(outcomes, code, weights) for outcomes, code in drawn]

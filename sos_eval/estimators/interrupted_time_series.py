@@ -68,7 +68,7 @@ class InterruptedTimeSeries(PlannedEstimator):
         kept = np.arange(len(first.values)) if choice is None else choice(first.cells)
         table = first.cells.iloc[kept].reset_index(drop=True)
         share = _shares(panel.first_treated, panel.weights)
-        return Planned(_Plan(first, table, share, _combinations(panel.times, self._start(panel))[:, kept]), loop)
+        return Planned(_SeriesPlan(first, table, share, _combinations(panel.times, self._start(panel))[:, kept]), loop)
 
     def estimate_assignments(self, panel: Panel, first_treated: Array) -> Batch:
         """Estimate under many adoptions; at once where all have the same start."""
@@ -111,7 +111,7 @@ class InterruptedTimeSeries(PlannedEstimator):
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
+class _SeriesPlan:
     """One adoption, planned.
 
     Attributes

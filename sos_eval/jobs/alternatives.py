@@ -220,7 +220,8 @@ def _fit(one: Alternative, entry: Entry, source: Panel, whole: Panel, group: Gro
         whole = comparison.panel
     estimator = entry.method.held_to(whole)
     estimate = estimator.complete(comparison.panel)
-    cells = _held_cells(estimator, whole, comparison.panel)
+    known = fitted.estimate if whole is fitted.panel and entry.method == fitted.estimator else None
+    cells = _held_cells(estimator, whole, comparison.panel, known)
     if cells is not None:
         estimate = _of_the_same(cells.kept(estimate, comparison.panel), source)
     if one.within and NO_STRATA in estimate.notes:
@@ -231,12 +232,15 @@ def _fit(one: Alternative, entry: Entry, source: Panel, whole: Panel, group: Gro
     )  # fmt: skip
 
 
-def _held_cells(estimator: Estimator, whole: Panel, part: Panel) -> HeldCells | None:
-    """Return what an alternative on fewer units is of; None where it has all units, or those have no estimate."""
+def _held_cells(estimator: Estimator, whole: Panel, part: Panel, known: Estimate | None) -> HeldCells | None:
+    """Return what an alternative on fewer units is of; None where it has all units, or those have no estimate.
+
+    `known` is the estimate on all of them where it was made already.
+    """
     if np.isin(whole.units, part.units).all():
         return None
     try:
-        return HeldCells.of(estimator, estimator.complete(whole))
+        return HeldCells.of(estimator, estimator.complete(whole) if known is None else known)
     except InputFault:
         return None
 

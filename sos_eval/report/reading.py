@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Any
 
 import pandas as pd
 
@@ -107,21 +108,21 @@ def headline_row_keys(bundle: ResultBundle) -> dict[str, str]:
 
 def estimator_label(bundle: ResultBundle, estimator: str) -> str:
     """Return an estimator's declared label, else its id and method in words."""
-    words = bundle.facts.method(estimator).label
-    for entry in bundle.design.get("estimators") or []:
-        if isinstance(entry, dict) and entry.get("id") == estimator:
-            method = str(entry.get("method", ""))
-            same = not method or method == estimator
-            return str(entry.get("label") or (words if same else f"{words} ({method_label(bundle, method)})"))
-    return words
+    words, entry = bundle.facts.method(estimator).label, _entry(bundle, estimator)
+    method = str(entry.get("method", ""))
+    same = not method or method == estimator
+    return str(entry.get("label") or (words if same else f"{words} ({method_label(bundle, method)})"))
 
 
 def weighs(bundle: ResultBundle, estimator: str) -> str:
     """Return how an estimator weighs untreated units itself; empty where it does not."""
-    for entry in bundle.design.get("estimators") or []:
-        if isinstance(entry, dict) and entry.get("id") == estimator:
-            return bundle.facts.method(str(entry.get("method", ""))).weighs
-    return ""
+    return bundle.facts.method(str(_entry(bundle, estimator).get("method", ""))).weighs
+
+
+def _entry(bundle: ResultBundle, estimator: str) -> dict[str, Any]:
+    """Return what the design declares of an estimator; nothing where it is not there."""
+    entries = [entry for entry in bundle.design.get("estimators") or [] if isinstance(entry, dict)]
+    return next((entry for entry in entries if entry.get("id") == estimator), {})
 
 
 def method_label(bundle: ResultBundle, method: str) -> str:

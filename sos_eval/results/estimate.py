@@ -15,27 +15,9 @@ from sos_eval.panel.panel import Array, Panel
 from sos_eval.terms import KEY_COLUMNS
 
 __all__ = [
-    "ABSENT",
-    "CELL_COLUMNS",
-    "INFINITE",
-    "LEFT_OUT",
-    "UNDECIDED",
-    "Batch",
-    "Columns",
-    "Compiled",
-    "Estimate",
-    "Planned",
-    "RowChoice",
-    "Scored",
-    "Unplanned",
-    "aligned",
-    "cell_columns",
-    "cells",
-    "finite",
-    "in_rows",
-    "joined_batches",
-    "same_rows",
-    "stacked",
+    "ABSENT", "CELL_COLUMNS", "INFINITE", "LEFT_OUT", "UNDECIDED", "Batch", "Columns", "Compiled", "Estimate",
+    "Planned", "RowChoice", "Scored", "Unplanned", "aligned", "cell_columns", "cells", "finite", "in_rows",
+    "joined_batches", "same_rows", "stacked",
 ]  # fmt: skip
 
 #: How the note of a regression begins that says which covariates its fixed effects absorb.

@@ -48,18 +48,18 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     """Estimate and range on one line, no difference and what the test would find marked and named."""
     value = dict(zip(table["what"], table["value"], strict=True))
     unit = str(table["unit"].iloc[0])
-    note = (
-        "Square and line: estimate and range, what was observed held fixed. Triangles: a true change of that size "
-        "from the level without it at the estimate, would be found four times in five."
-    )
-    note = note if any(name in value for name in _MARKS) else "Square and line: estimate and range."
-    if not (math.isfinite(value["low"]) and math.isfinite(value["high"])):
-        note = note.replace("Square and line: estimate and range", "Square: the estimate; there is no range")
+    ranged = math.isfinite(value["low"]) and math.isfinite(value["high"])
+    note = "Square and line: estimate and range" if ranged else "Square: the estimate; there is no range"
+    if any(name in value for name in _MARKS):
+        note += (
+            ", what was observed held fixed. Triangles: a true change of that size from the level without it at the "
+            "estimate, would be found four times in five"
+        )
     title = f"The answer, {unit}"
-    shown, (axes,) = canvas(title, height=1.45, note=note, left=0.2, right=0.2, width=_WIDTH, bottom=0.4)
+    shown, (axes,) = canvas(title, height=1.45, note=f"{note}.", left=0.2, right=0.2, width=_WIDTH, bottom=0.4)
     axes.axvline(value["no difference"], ymax=0.79, color=MUTED, lw=1.1, ls=":")
     axes.text(value["no difference"], 1.3, "no difference", ha="center", va="bottom", size=9, color=INK)
-    if math.isfinite(value["low"]) and math.isfinite(value["high"]):
+    if ranged:
         axes.plot([value["low"], value["high"]], [0.7, 0.7], color=TREATED, lw=4, solid_capstyle="butt")
     axes.plot([value["estimate"]], [0.7], marker="s", ms=9, color=TREATED)
     for name, (marker, _, row) in _MARKS.items():
