@@ -34,15 +34,18 @@ class HeldCells:
         The method.
     cells : (c, 2)
         Start and period of every effect that the whole estimate has; none where the method tells none.
+    units
+        Who is in the whole estimate: those that the method leaves out keep no cohort there.
     """
 
     estimator: Estimator
     cells: Array
+    units: NDArray[np.object_]
 
     @classmethod
     def of(cls, estimator: Estimator, whole: Estimate) -> HeldCells:
         """Return what an estimate of all units is of."""
-        return cls(estimator, _cells(estimator, whole))
+        return cls(estimator, _cells(estimator, whole), whole.panel.units)
 
     def kept(self, part: Estimate, given: Panel) -> Estimate:
         """Empty what would average other effects on fewer units, with the reason.
@@ -55,7 +58,7 @@ class HeldCells:
             The panel that it was made on, units that the method leaves out among them.
         """
         gone = self.cells[~_among(self.cells, _cells(self.estimator, part))]
-        lost = gone[_among(gone, _treated_rows(self.estimator, given))] if len(gone) else gone
+        lost = gone[_among(gone, _treated_rows(self.estimator, given, self.units))] if len(gone) else gone
         if not len(lost):
             return part
         touched = _touched(part.cells, lost)
@@ -106,10 +109,10 @@ def _cells(estimator: Estimator, estimate: Estimate) -> Array:
     return np.empty((0, 2)) if found is None else found
 
 
-def _treated_rows(estimator: Estimator, panel: Panel) -> Array:
-    """Return start and period of the rows of those that ever start, (r, 2): of the kind that effects are of."""
+def _treated_rows(estimator: Estimator, panel: Panel, units: NDArray[np.object_]) -> Array:
+    """Return start and period of the rows of those of some units that ever start, (r, 2): of the kind of effects."""
     frame = panel.frame
-    seen = (frame["outcome"].notna() & (frame["weight"] > 0)).to_numpy()
+    seen = (frame["outcome"].notna() & (frame["weight"] > 0)).to_numpy() & np.isin(panel.units, units)[panel.unit_codes]
     if estimator.kind_column:
         seen = seen & (estimator.kinds(panel)[panel.unit_codes] == 1)
     return np.asarray(frame.loc[seen, ["first_treated", "time"]].drop_duplicates().to_numpy(float))

@@ -1,5 +1,7 @@
 """Fewer units are asked what all were: no noise, effects that grow by one a period, and one unit alone starts last."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -17,6 +19,7 @@ from sos_eval.estimators import (
     TwoStage,
 )
 from sos_eval.inference import Jackknife
+from sos_eval.results.estimate import overall_place
 from sos_eval.theory.moderators import Moderator, moderation
 from tests.estimators.panels import panel
 from tests.estimators.test_triple_difference import staggered
@@ -82,3 +85,16 @@ def test_effects_of_one_kind_are_held_on_fewer_units():
     """A triple difference has effects of eligible units alone; its panel's columns are not written to."""
     made = fit(TripleDifference(), staggered(n=12))
     assert LeaveOneOut(draws=19).check(made, rng())[0].table["estimate"].notna().all()
+
+
+@pytest.mark.parametrize("method", [ETWFE(), SunAbraham(), Imputation(), TwoStage(), CallawaySantAnna()])
+def test_a_unit_that_the_estimate_leaves_out_keeps_no_cohort_there(method):
+    """u00 has no period before its start, so that u01 alone carries its cohort, which leaves with it."""
+    y = np.random.default_rng(0).normal(size=(9, 5))
+    y[0, :2] = np.nan
+    made = panel(y, [3, 3, 4, 4, 4, *[np.inf] * 4])
+    with_it = fit(method, replace(made, frame=made.frame[made.frame["outcome"].notna()].reset_index(drop=True)))
+    without = fit(method, panel(y[2:], [4, 4, 4, *[np.inf] * 4]))
+    found = with_it.held.refit(with_it.source.keep([unit for unit in with_it.source.units if unit != "u01"]))
+    places = overall_place(found.cells), overall_place(without.estimate.cells)
+    np.testing.assert_allclose(found.values[places[0]], without.estimate.values[places[1]], rtol=1e-10)
