@@ -48,9 +48,24 @@ def test_a_return_of_column_names_alone_is_refused(tmp_path, capsys):
         assert said.startswith("A, 2018: the return holds no episode: there are no rows below the names of columns")
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_quotation_mark_that_does_not_close_loses_no_row(tmp_path, capsys, end, encoding):
+    """In a last column it took all rows below into one cell, and they were counted nowhere, without a word."""
+    folder = write_return(tmp_path / "held", [f"{i} 01/06/2017 S C2 N1 U4 - -" for i in range(4)])
+    episodes = folder / "A" / "2018" / "episodes.csv"
+    lines = episodes.read_text().splitlines()
+    text = end.join([*lines[:3], f'{lines[3]}"{CANARY}', *lines[4:]])
+    episodes.write_bytes(text.encode(encoding))
+    said = refused("ssda903", folder, capsys)
+    assert "episodes.csv:4: a cell opens with a quotation mark that does not close on its line" in said
+
+
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
+        ("r.csv", TABLE + f'1,2018-05-01,0\n{CANARY},2018-05-01,"0\n3,2018-05-02,0\n', "r.csv:3: a cell opens with a"),
+        ("r.csv", TABLE + "1,2018-05-01\n", "r.csv:2: 2 cells, where the first line has 3"),
         ("r.csv", TABLE + f"{CANARY},01/05/18,0\n", "no day of any event can be read"),
         ("r.csv", TABLE + f"{CANARY},43221,0\n", "no day of any event can be read"),
         ("r.csv", TABLE, "the return holds no event of a child"),

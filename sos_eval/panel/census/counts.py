@@ -13,13 +13,13 @@ import pandas as pd
 from sos_eval.errors import Faults, OurFault
 from sos_eval.panel.care.emptied import refuse_emptied
 from sos_eval.panel.census.rules import CensusRule
-from sos_eval.panel.read.returns.census import census_events
+from sos_eval.panel.read.returns.census import EVENT, census_events
 from sos_eval.panel.read.returns.files import ReturnFile
 
 __all__ = ["COUNTED", "CensusCounts", "census_counts"]
 
 #: Column -> what it counts, over `counted`: events that no rule excluded, with `again` where a referral is the second
-#: of a child within twelve months.
+#: of a child (`who`) within twelve months.
 COUNTED = {
     "referrals": "kind = 'referral'",
     "referrals_no_further_action": "kind = 'referral' and nfa",
@@ -29,12 +29,24 @@ COUNTED = {
     "initial_conferences": "kind = 'conference'",
     "plans_started": "kind = 'plan'",
 }
-_COLUMNS = ("kind", "child", "birth", "referral", "beginning", "ending", "nfa")
+_WORDS = ", ".join(f"trim({name}) {name}" for name in EVENT)
+_INTO = f"""
+    insert into seen select ?, ?, spot, kind, child, lower(nfa) in ('1', 'true', 'y', 'yes'),
+        day_of(birth), day_of(referral), begun, over,
+        (kind = 'assessment' and ending <> '' and over is null) or (beginning <> '' and begun is null)
+    from (select *, day_of(beginning) begun, day_of(ending) as over from (select spot, {_WORDS} from piece))
+"""
 _AGAIN = """
-    create view counted as select authority, kind, nfa, year(counted_on) + (month(counted_on) > 3)::integer counts_in,
-        coalesce(max(began) over (partition by authority, child, kind order by began
+    create view counted as
+        with dated as (
+            select who, authority, kind, nfa, began, year(counted_on) + (month(counted_on) > 3)::integer counts_in
+            from left_in where counted_on is not null
+        )
+        select authority, kind, nfa, counts_in, false again from dated where kind <> 'referral'
+        union all
+        select authority, kind, nfa, counts_in, coalesce(max(began) over (partition by who order by began
             range between interval 12 month preceding and interval 1 day preceding) is not null, false) again
-    from left_in where counted_on is not null
+        from dated where kind = 'referral'
 """
 
 
@@ -64,16 +76,14 @@ def census_counts(returns: Sequence[ReturnFile], rules: Sequence[CensusRule], fa
     """
     import duckdb
 
-    events = _events(returns, faults)
-    faults.stop()
     try:
         with duckdb.connect(config={"enable_external_access": "false", "lock_configuration": "true"}) as base:
-            base.register("given_events", events)
-            text = files("sos_eval.panel.census").joinpath("events.sql").read_text(encoding="utf-8")
-            for statement in filter(str.strip, text.split(";\n")):
-                base.execute(statement)
+            _run_sql(base, "events.sql")
+            _load(base, returns, faults)
+            faults.stop()
             _refuse_unread(base, returns, faults)
             faults.stop()
+            _run_sql(base, "judged.sql")
             report = pd.concat([_reported(base, rule) for rule in rules], ignore_index=True)
             _refuse_emptied(base, rules, faults)
             faults.stop()
@@ -82,14 +92,24 @@ def census_counts(returns: Sequence[ReturnFile], rules: Sequence[CensusRule], fa
         raise OurFault(f"counting the returns stopped ({type(error).__name__})") from None
 
 
-def _events(returns: Sequence[ReturnFile], faults: Faults) -> pd.DataFrame:
-    """Return every event as written, with authority, year of return and place."""
-    rows = [
-        (file.authority, file.year, *event) for file in returns for event in census_events(file, faults)
-    ]  # fmt: skip
-    events = pd.DataFrame(rows, columns=["authority", "year", *_COLUMNS])
-    texts = {name: "string" for name in ("authority", *_COLUMNS)}
-    return events.astype({**texts, "year": "int64"}).assign(spot=range(len(events)))
+def _load(base: Any, returns: Sequence[ReturnFile], faults: Faults) -> None:
+    """Put every event into a table, typed as it comes, with authority, year of return and place."""
+    import pyarrow as pa
+
+    first = 0
+    for file in returns:
+        for piece in census_events(file, faults):
+            place = pa.array(np.arange(first, first + piece.num_rows))
+            base.register("piece", piece.append_column("spot", place))
+            base.execute(_INTO, [file.authority, file.year])
+            base.unregister("piece")
+            first += piece.num_rows
+
+
+def _run_sql(base: Any, name: str) -> None:
+    text = files("sos_eval.panel.census").joinpath(name).read_text(encoding="utf-8")
+    for statement in filter(str.strip, text.split(";\n")):
+        base.execute(statement)
 
 
 def _refuse_unread(base: Any, returns: Sequence[ReturnFile], faults: Faults) -> None:
@@ -110,9 +130,12 @@ def _refuse_emptied(base: Any, rules: Sequence[CensusRule], faults: Faults) -> N
     any_of = " or ".join(excluding.values()) or "false"
     by_rule = "".join(f", count(*) filter ({finds})" for finds in excluding.values())
     emptied = base.execute(
-        f"select authority, year, kind, count(*) n{by_rule} from judged join (select authority, year, kind, count(*) "
-        f"every from kept_conferences group by all) using (authority, year, kind) "
-        f"group by authority, year, kind, every having n = every and n = count(*) filter ({any_of}) order by all"
+        f"""with told as (
+            select authority, year, kind, count(*) filter (kind <> 'conference')
+                + count(distinct (child, began)) filter (kind = 'conference') every from seen group by all
+        )
+        select authority, year, kind, count(*) n{by_rule} from judged join told using (authority, year, kind)
+        group by authority, year, kind, every having n = every and n = count(*) filter ({any_of}) order by all"""
     ).fetchall()
     for authority, year, kind, n, *found in emptied:
         broken = {rule: count for rule, count in zip(excluding, found, strict=True) if count}

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from sos_eval.errors import Faults
 from sos_eval.limits import limits
 from sos_eval.panel.read.returns.files import ReturnFile, year_of
 from sos_eval.panel.read.returns.strict_xml import StrictXML
-from sos_eval.panel.read.returns.tables import encoding_of, refuse_encoding
+from sos_eval.panel.read.returns.tables import encoding_of, header_of, refuse_encoding, text_pieces
 
-__all__ = ["EVENTS", "CensusEvent", "census_events", "named_in_header"]
+__all__ = ["EVENT", "EVENTS", "CensusEvent", "as_piece", "census_events", "named_in_header"]
 
-#: kind, child, birth, referral, beginning, end, whether no further action followed; all as written.
+#: What is read of an event, all as written; `nfa`: whether no further action followed.
+EVENT = ("kind", "child", "birth", "referral", "beginning", "ending", "nfa")
 CensusEvent = tuple[str, str, str, str, str, str, str]
 #: Kind of event -> (the element or table that holds it, the columns of its beginning and of its end).
 EVENTS: dict[str, tuple[str, str, str]] = {
@@ -23,8 +24,16 @@ EVENTS: dict[str, tuple[str, str, str]] = {
     "section47": ("Section47", "S47ActualStartDate", ""),
     "plan": ("ChildProtectionPlans", "CPPstartDate", "CPPendDate"),
 }
+_HOLDERS = frozenset(element for element, _, _ in EVENTS.values())
+#: Element or table -> the kinds of its events, with the columns of their beginnings and ends.
+_KINDS = {
+    holder: tuple((kind, *days) for kind, (element, *days) in EVENTS.items() if element == holder)
+    for holder in _HOLDERS
+}
 #: A conference has a date of its own, in the details of a referral or in an enquiry.
 _CONFERENCE, _CHILD = "DateOfInitialCPC", "LAchildID"
+_WHO = (_CHILD, "PersonBirthDate", "CINreferralDate")
+_NFA = "ReferralNFA"
 #: Further tables of a return, by a column that only they have; recognised, and left.
 _LEFT = ("PersonBirthDate", "Ethnicity", "Disability", "CINPlanStartDate", "CPPreviewDate", "AssessmentFactors", "LEA")
 #: What the elements from which events are read can hold.
@@ -47,8 +56,11 @@ _HOLDS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
-def census_events(file: ReturnFile, faults: Faults) -> Iterator[CensusEvent]:
-    """Yield the events of a file; note why where it is no return, never with a word of a child's row."""
+def census_events(file: ReturnFile, faults: Faults) -> Iterator[Any]:
+    """Yield the events of a file as record batches of text, the columns of `EVENT`, in the order of the file.
+
+    Why a file is no return is noted, never with a word of a child's row.
+    """
     size = file.path.stat().st_size
     if size > limits().table_bytes:
         faults.add(str(file.path), f"{size:,} bytes, more than {limits().table_bytes:,}", "give --limit-bytes")
@@ -56,6 +68,14 @@ def census_events(file: ReturnFile, faults: Faults) -> Iterator[CensusEvent]:
         yield from _of_xml(file, faults)
     else:
         yield from _of_csv(file.path, faults)
+
+
+def as_piece(events: Sequence[CensusEvent]) -> Any:
+    """Return events as a record batch."""
+    import pyarrow as pa
+
+    columns = zip(*events, strict=True) if events else [[] for _ in EVENT]
+    return pa.record_batch([pa.array(list(column), pa.string()) for column in columns], names=list(EVENT))
 
 
 class _Children(StrictXML):
@@ -81,7 +101,7 @@ class _Children(StrictXML):
             self.child = {}
         elif name == "CINdetails":
             self.referral, self.inner = {}, []
-        elif name in {element for element, _, _ in EVENTS.values()}:
+        elif name in _HOLDERS:
             self.cells = {}
 
     def finish(self, name: str, above: str, text: str) -> None:
@@ -93,7 +113,7 @@ class _Children(StrictXML):
             self.child[name] = text
         elif name == "CINdetails":
             self._told()
-        elif above == "CINdetails" and name in {element for element, _, _ in EVENTS.values()}:
+        elif above == "CINdetails" and name in _HOLDERS:
             self.inner.append((name, self.cells))
         elif above == "CINdetails":
             self.referral[name] = text
@@ -109,18 +129,17 @@ class _Children(StrictXML):
 
 def _events_of(element: str, cells: Mapping[str, str]) -> Iterator[CensusEvent]:
     """Yield the event of an element or row, and the conference that it names."""
-    who = (cells.get(_CHILD, ""), cells.get("PersonBirthDate", ""), cells.get("CINreferralDate", ""))
-    for kind, (holder, begins, ends) in EVENTS.items():
-        if holder == element:
-            yield (kind, *who, cells.get(begins, ""), cells.get(ends, ""), cells.get("ReferralNFA", ""))
+    who = tuple(cells.get(name, "") for name in _WHO)
+    for kind, begins, ends in _KINDS[element]:
+        yield (kind, *who, cells.get(begins, ""), cells.get(ends, ""), cells.get(_NFA, ""))
     if cells.get(_CONFERENCE):
         yield ("conference", *who, cells[_CONFERENCE], "", "")
 
 
-def _of_xml(file: ReturnFile, faults: Faults) -> Iterator[CensusEvent]:
+def _of_xml(file: ReturnFile, faults: Faults) -> Iterator[Any]:
     reader = _Children()
     for _ in reader.blocks(file.path, faults):
-        yield from reader.events
+        yield as_piece(reader.events)
         reader.events = []
     said = reader.authority
     if said and file.authority.isdigit() and said.isdigit() and int(said) != int(file.authority):
@@ -141,35 +160,44 @@ def named_in_header(path: Path) -> tuple[str | None, int | None]:
     return reader.authority or None, year_of(reader.year)
 
 
-def _of_csv(path: Path, faults: Faults) -> Iterator[CensusEvent]:
+def _of_csv(path: Path, faults: Faults) -> Iterator[Any]:
     """Yield the events of one table; which it is, its columns say."""
     encoding = encoding_of(path)
     if encoding is None:
         refuse_encoding(path, faults)
         return
-    with path.open(encoding=encoding, newline="") as lines:
-        yield from _of_lines(path, lines, faults)
+    header = header_of(path, encoding)
+    element = next((holder for holder, begins, _ in reversed(EVENTS.values()) if begins in header), None)
+    if element is None or _CHILD not in header or len(set(header)) < len(header):
+        _refuse_table(path, header, faults)
+        return
+    read = {*_WHO, _NFA, _CONFERENCE, *(name for _, *days in EVENTS.values() for name in days)}
+    wanted = [name for name in header if name in read]
+    for piece in text_pieces(path, encoding, header, wanted, wanted, faults):
+        yield from _of_table(element, piece)
 
 
-def _of_lines(path: Path, lines: Iterable[str], faults: Faults) -> Iterator[CensusEvent]:
-    reader = csv.reader(lines, strict=True)
-    try:
-        header = [name.strip().lstrip("\ufeff") for name in next(reader, [])]
-        element = next((holder for holder, begins, _ in reversed(EVENTS.values()) if begins in header), None)
-        if element is None or _CHILD not in header or len(set(header)) < len(header):
-            _refuse_table(path, header, faults)
-            return
-        for cells in reader:
-            if len(cells) != len(header):
-                what = f"{len(cells)} cells, where the first line has {len(header)}"
-                faults.add(f"{path}:{reader.line_num}", what, 'put cells with commas in quotation marks: "a, b"')
-                return
-            yield from _events_of(element, dict(zip(header, map(str.strip, cells), strict=True)))
-    except csv.Error:  # its words may hold cells
-        faults.add(f"{path}:{reader.line_num}", "cannot be read as CSV", "save it again as CSV with commas, in UTF-8")
+def _of_table(element: str, piece: Any) -> Iterator[Any]:
+    """Yield the events of rows, and the conferences that they name."""
+    import pyarrow.compute as pc
+
+    for kind, begins, ends in _KINDS[element]:
+        yield _laid_out(kind, piece, begins, ends, _NFA)
+    if _CONFERENCE in piece.schema.names:
+        days = pc.utf8_trim_whitespace(piece.column(_CONFERENCE).cast("string"))
+        yield _laid_out("conference", piece.filter(pc.not_equal(days, "")), _CONFERENCE, "", "")
 
 
-def _refuse_table(path: Path, header: list[str], faults: Faults) -> None:
+def _laid_out(kind: str, piece: Any, *further: str) -> Any:
+    """Lay the columns of a table out as those of `EVENT`; what it does not have is empty."""
+    import pyarrow as pa
+
+    n = piece.num_rows
+    cells = [piece.column(name) if name in piece.schema.names else pa.repeat("", n) for name in (*_WHO, *further)]
+    return pa.record_batch([pa.repeat(kind, n), *cells], names=list(EVENT))
+
+
+def _refuse_table(path: Path, header: Sequence[str], faults: Faults) -> None:
     """Note why a table is none; leave those that are of a return and hold no event."""
     named = ", ".join(begins for _, begins, _ in EVENTS.values())
     if len(set(header)) < len(header):

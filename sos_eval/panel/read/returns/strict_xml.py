@@ -33,6 +33,7 @@ class StrictXML:
 
         self.path: list[str] = []
         self.text = self.outermost = ""
+        self.deepest = limits().depth
         self.unknown: dict[str, list[int]] = {}
         self.seen: set[tuple[str, str]] = set()
         self.parser = expat.ParserCreate()
@@ -56,17 +57,24 @@ class StrictXML:
         raise _ForbiddenError
 
     def _start(self, name: str, _: Any) -> None:
-        if len(self.path) >= limits().depth:
+        path = self.path
+        if len(path) >= self.deepest:
             raise _ForbiddenError
-        self.outermost = self.outermost or name
-        above = self.path[-1] if self.path else ""
-        self.path.append(name)
+        pair = (path[-1] if path else "", name)
+        path.append(name)
         self.text = ""
-        if above in self.holds and name not in self.holds[above]:
-            self.unknown.setdefault(above, []).append(self.line)
-        elif name in self.needs or above in self.needs:
-            self.seen.add((above, name))
+        if pair not in self.seen and not self._belongs(*pair):
+            self.unknown.setdefault(pair[0], []).append(self.line)
         self.begin(name)
+
+    def _belongs(self, above: str, name: str) -> bool:
+        """Take note of an element of a kind for the first time, and say whether the one above can hold it."""
+        self.outermost = self.outermost or name
+        if name not in self.holds.get(above, (name,)):
+            return False
+        if above in self.holds or above in self.needs or name in self.needs:  # others can be without end
+            self.seen.add((above, name))
+        return True
 
     def _characters(self, text: str) -> None:
         self.text += text
