@@ -16,7 +16,7 @@ __all__ = ["EVENT", "EVENTS", "CensusEvent", "as_piece", "census_events", "named
 
 #: What is read of an event, all as written; `nfa`: whether no further action followed.
 EVENT = ("kind", "child", "birth", "referral", "beginning", "ending", "nfa")
-CensusEvent = tuple[str, str, str, str, str, str, str]
+CensusEvent = tuple[str, ...]
 #: Kind of event -> (the element or table that holds it, the columns of its beginning and of its end).
 EVENTS: dict[str, tuple[str, str, str]] = {
     "referral": ("CINdetails", "CINreferralDate", "CINclosureDate"),
