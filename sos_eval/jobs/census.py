@@ -8,10 +8,11 @@ from pathlib import Path
 from sos_eval.bundle.whole import refuse_inputs, refuse_target, write_file
 from sos_eval.errors import DataFault, Faults
 from sos_eval.panel.care.emptied import Excluded, excluded_by_rule
+from sos_eval.panel.care.pieces import without_empty_ranges
 from sos_eval.panel.care.rules import with_policies
 from sos_eval.panel.census.counts import COUNTED, census_counts
 from sos_eval.panel.census.rules import census_rules
-from sos_eval.panel.disclosure import Disclosure, masked
+from sos_eval.panel.disclosure import Disclosure, masked, with_ranges
 from sos_eval.panel.read.returns.census import named_in_header
 from sos_eval.panel.read.returns.files import return_files
 
@@ -42,6 +43,7 @@ def write_census(
     refuse_inputs([out, beside], [file.path for file in returns])
     counts = census_counts(returns, rules, faults)
     panel, hidden = masked(counts.panel, list(COUNTED), disclosure)
+    panel = without_empty_ranges(with_ranges(panel, counts.panel, list(COUNTED), disclosure))
     validation, also = masked(counts.validation, ["events", "children"], disclosure)
     for file, table in ((out, panel), (beside, validation)):
         write_file(file, table.to_csv(index=False, lineterminator="\n"))

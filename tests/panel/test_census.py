@@ -9,6 +9,7 @@ from collections import Counter
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -244,6 +245,18 @@ def test_small_counts_are_masked_by_profile(folder, tmp_path):
     panel = pd.read_csv(tmp_path / "P.csv").set_index("year")
     assert panel["referrals"].isna().all()
     assert panel.loc[2019, "plans_started"] == 0
+    assert panel[["referrals_low", "referrals_high"]].to_numpy().tolist() == [[1, 5]] * 2
+    assert np.isnan(panel.loc[2019, "plans_started_low"])  # shown exactly
+
+
+def test_between_what_a_rounded_count_lies_is_written_and_the_count_lies_there(folder, tmp_path):
+    (folder / "2018" / "census.xml").write_text(message(*(child(f"{i}", details("2017-06-01")) for i in range(100, 112))))
+    for profile in ("dfe", "open"):
+        assert main(["panel", "cin", str(folder), "--out", str(tmp_path / f"{profile}.csv"), "--profile", profile]) == 0
+    shown, exact = (pd.read_csv(tmp_path / f"{name}.csv").set_index("year").loc[2018] for name in ("dfe", "open"))
+    assert [shown[name] for name in ("referrals_low", "referrals", "referrals_high")] == [13, 15, 17]
+    assert exact["referrals"] == 13
+    assert not [name for name in exact.index if name.endswith(("_low", "_high"))]
 
 
 @pytest.mark.parametrize(
