@@ -32,7 +32,8 @@ __all__ = ["DRIFT_COLUMNS", "VintageDrift", "run_vintages"]
 DRIFT_COLUMNS = (
     "vintage", "file", "estimate", "conf_low", "conf_high", "conf_level", "p_value", "verdict", "n_units",
     "n_treated_units", "difference_from_first", "cells_compared", "cells_changed", "cells_changed_read",
-    "cells_changed_treated", "cells_changed_read_treated", "treated_changed", "rows_and_columns_moved", "reason",
+    "cells_changed_treated", "cells_changed_read_treated", "treated_changed", "rows_and_columns_moved", "rows_moved",
+    "reason",
 )  # fmt: skip
 
 _HEADLINE = ("estimate", "conf_low", "conf_high", "conf_level", "p_value", "verdict", "n_units", "n_treated_units")
@@ -218,8 +219,25 @@ def _counted(changes: pd.DataFrame, compared: int) -> dict[str, Any]:
         "cells_compared": compared, "cells_changed": len(cells), "cells_changed_read": int(read.sum()),
         "cells_changed_treated": int(treated.sum()), "cells_changed_read_treated": int((read & treated).sum()),
         "treated_changed": "; ".join(f"{unit} ({many(int(n), 'cell')})" for unit, n in units.items()),
-        "rows_and_columns_moved": len(changes) - len(cells),
+        "rows_and_columns_moved": len(changes) - len(cells), "rows_moved": _moved(changes),
     }  # fmt: skip
+
+
+def _moved(changes: pd.DataFrame) -> str:
+    """Name the units, periods and rows that the vintage lacks or adds, and which units are treated; empty for none."""
+    parts = []
+    for how, verb in (("went", "lacks"), ("came", "adds")):
+        units, rows = (changes[changes["what"] == f"{what} {how}"] for what in ("unit", "row"))
+        treated = set(changes.loc[changes["treated"], "unit"])
+        named = [(unit, "") for unit in units["unit"]]
+        named += [(unit, many(int(n), "row")) for unit, n in rows["unit"].value_counts(sort=False).items()]
+        words = [
+            f"{unit} ({', '.join(filter(None, (rest, 'treated' if unit in treated else '')))})".removesuffix(" ()")
+            for unit, rest in sorted(named, key=lambda one: one[0] not in treated)
+        ]
+        words += [f"period {period}" for period in changes.loc[changes["what"] == f"period {how}", "period"]]
+        parts += [f"{verb} {listed(words)}"] if words else []
+    return " and ".join(parts)
 
 
 def _sentence(rows: Sequence[dict[str, Any]]) -> str:
@@ -232,6 +250,7 @@ def _sentence(rows: Sequence[dict[str, Any]]) -> str:
         parts.append(
             f"Against {rows[0]['vintage']}, {row['vintage']} differs in {row['cells_changed']:,} of "
             f"{row['cells_compared']:,} cells; the design reads {row['cells_changed_read']:,} of these{where}{units}."
+            + (f" It {row['rows_moved']}." if row["rows_moved"] else "")
         )
     return " ".join(parts)
 

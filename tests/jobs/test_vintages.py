@@ -72,6 +72,23 @@ def test_the_cells_that_changed_are_counted_and_those_of_treated_units_named(dri
     assert drift.table["cells_changed"].tolist() == [0, 2]
 
 
+def test_units_periods_and_rows_of_one_vintage_alone_are_named_treated_ones_first(project):
+    """The estimate moved where no cell had changed, and the sentence did not say that an authority was lacking."""
+    text = panel()
+    (project / "later.csv").write_text(
+        "".join(f"{line}\n" for line in text.splitlines() if not line.startswith(("1,", "9,", "2,2010,", "10,2011,")))
+    )
+    with without_pages():
+        made = run_vintages(project / "small.yaml", [project / "first.csv", project / "later.csv"], out=project / "out")
+        back = run_vintages(
+            project / "small.yaml", [project / "later.csv", project / "first.csv"], out=project / "back"
+        )
+    words = "1 (treated), 2 (1 row, treated), 9, 10 (1 row)"
+    assert made.sentence.endswith(f" It lacks {words}.")
+    assert back.sentence.endswith(f" It adds {words}.")
+    assert made.table["rows_moved"].tolist() == ["", f"lacks {words}"]
+
+
 def test_the_runs_of_a_locked_design_stand_in_its_log(project, undrawn):
     assert answered(cli, ["lock", "small.yaml", "--outcomes-seen", "published"], Screen()) == 0
     assert answered(cli, ["run", "small.yaml", "--vintages", "first.csv", "later.csv", "--quiet"], Screen()) == 0

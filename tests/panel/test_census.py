@@ -250,7 +250,9 @@ def test_small_counts_are_masked_by_profile(folder, tmp_path):
 
 
 def test_between_what_a_rounded_count_lies_is_written_and_the_count_lies_there(folder, tmp_path):
-    (folder / "2018" / "census.xml").write_text(message(*(child(f"{i}", details("2017-06-01")) for i in range(100, 112))))
+    (folder / "2018" / "census.xml").write_text(
+        message(*(child(f"{i}", details("2017-06-01")) for i in range(100, 112)))
+    )
     for profile in ("dfe", "open"):
         assert main(["panel", "cin", str(folder), "--out", str(tmp_path / f"{profile}.csv"), "--profile", profile]) == 0
     shown, exact = (pd.read_csv(tmp_path / f"{name}.csv").set_index("year").loc[2018] for name in ("dfe", "open"))
