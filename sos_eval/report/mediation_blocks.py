@@ -75,9 +75,10 @@ def _joint(bundle: ResultBundle) -> list[Block]:
     return [
         Text(
             "Both links together: the joint p is the larger of the first link's and of the second's, whether the "
-            "mediator's change goes with the outcome's given who began. No lot decided the mediator, so the second "
-            "link is an association: with both links present the mechanism is possible, not shown. Links at their "
-            "detectable sizes are found four times in five each, so both at once in about two of three. "
+            "mediator's change goes with the outcome's given who began (p: what is left of the mediator is dealt out "
+            "among units). No lot decided the mediator, so the second link is an association: with both links present "
+            "the mechanism is possible, not shown. Links at their detectable sizes are found four times in five each, "
+            "so both at once in about two of three. "
             f"{DOSE}"
         ),
         *([Text(known)] if known else []),

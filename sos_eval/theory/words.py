@@ -90,8 +90,9 @@ def _implications(tested: pd.DataFrame, level: float) -> str:
     verdict = f"the data contradict {len(against)} ({pairs})" if len(against) else "the data contradict none"
     every = "1 independence" if len(tested) == 1 else f"{len(tested)} independences"
     return (
-        f"Of {every} that the graph implies, {len(done)} could be tested on units' means (linear "
-        f"tests, p adjusted for their number): {verdict}. What is not contradicted is not thereby shown."
+        f"Of {every} that the graph implies, {len(done)} could be tested on units' means (of what the intervention "
+        "moves from the first start on, of the rest before it; linear tests, p adjusted for their number): "
+        f"{verdict}. What is not contradicted is not thereby shown."
     )
 
 

@@ -135,6 +135,7 @@ def test_without_a_small_count_all_errors_are_told(tmp_path):
     assert {"primary", "cells", "short"} == set(shown["estimator"])
 
 
+@pytest.mark.slow
 def test_of_many_units_with_a_small_count_two_procedures_tell_of_each_estimate(tmp_path):
     """Levels of one procedure list single authorities' residuals."""
     shown = told(run(tmp_path, 16, 20, 9, "ons_srs"))
@@ -161,6 +162,7 @@ def test_many_units_in_few_clusters_count_as_few(by, tmp_path, monkeypatch):
     assert len(told(run(tmp_path, 16, 20, 9, "ons_srs", clusters=3))) <= 1
 
 
+@pytest.mark.slow
 def test_in_logs_many_units_are_judged_as_few(tmp_path, monkeypatch):
     """A small count moves by more than all others together: errors of seven windows gave every count of it back."""
     monkeypatch.setattr(f"{__name__}.DESIGN", DESIGN.replace("per: 10000}", "per: 10000, transform: log}"))
@@ -201,7 +203,7 @@ def test_what_is_left_of_the_denominator_is_judged_as_a_count(tmp_path):
     assert len(told(run(tmp_path, 4, 12, 9, "ons_srs", rest=True))) <= 1
 
 
-@pytest.mark.parametrize("treated", [4, 18])
+@pytest.mark.parametrize("treated", [4, pytest.param(18, marks=pytest.mark.slow)])
 def test_no_table_tells_an_estimate_without_each_authority(treated, tmp_path):
     """The jackknife's own table was written whole: each line is one authority's change, and so its counts."""
     bundle = run(tmp_path, treated, 20, 9, "ons_srs")
@@ -213,6 +215,7 @@ def test_no_table_tells_an_estimate_without_each_authority(treated, tmp_path):
             assert not units & set(map(str, cells)), file.name
 
 
+@pytest.mark.slow
 def test_how_tests_part_is_told_of_procedures_that_are_told(tmp_path):
     facts = json.loads((run(tmp_path, 16, 20, 9, "ons_srs") / "results.json").read_text())
     parts = facts["disagreement"]

@@ -336,7 +336,7 @@ def test_levels_by_hand():
     assert level_of(1.42, Behind(100.0, 42.0, 1.0, 1.0), DFE) == pytest.approx(1.4)
 
 
-@pytest.mark.parametrize(("each", "refused"), [(2, True), (12, False)])
+@pytest.mark.parametrize(("each", "refused"), [(2, True), pytest.param(12, False, marks=pytest.mark.slow)])
 def test_a_column_of_names_is_no_category(each, refused, tmp_path):
     """It passed the check, and a slope for every name ran for minutes; none of the names is quoted."""
     data = children(26, 13, 4, 6)

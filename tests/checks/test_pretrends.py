@@ -241,6 +241,7 @@ def test_the_slope_s_interval_is_said_to_be_too_narrow_where_it_is():
     assert words not in checked(fit(CallawaySantAnna(), one_cohort(n=200, treated=80)))["slope"].text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("treated", "share"), [(5, 0.49), (8, 0.31)])
 def test_case_pretrend_slope_few_treated(treated, share):
     """Noise, one start after six periods: the interval leaves zero out in a half or a third of 400 draws, which is why

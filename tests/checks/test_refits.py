@@ -224,6 +224,7 @@ def test_the_largest_change_is_judged_among_all_adoptions():
     assert (np.isnan(none.value), none.text) == (True, "Not done: draws: 0 is declared.")
 
 
+@pytest.mark.slow
 def test_the_largest_change_is_judged_where_a_cohort_of_one_is_left_out():
     """Without the unit that starts in 2004 its cells are gone: all 168 adoptions by brute force."""
     starts = np.array([2003.0, 2003.0, 2004.0, *[np.inf] * 5])

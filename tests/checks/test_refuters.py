@@ -99,6 +99,7 @@ def test_each_fails_on_what_is_broken_and_passes_what_is_sound(name):
     assert rates[1] <= 1
 
 
+@pytest.mark.slow
 def test_software_checks_see_an_estimate_that_depends_on_the_call():
     sound, broken = verdicts(BeforeAfter(), panel(trend=0.5)), verdicts(BeforeAfter(by_call=True), panel(trend=0.5))
     assert sound["data_subset"].value < 0.3

@@ -14,6 +14,7 @@ from sos_eval.cli.main import cli
 from sos_eval.cli.screen import Screen, answered
 from sos_eval.jobs.compare import COLUMNS, compare_bundles
 from tests.cli.bad_inputs import DESIGN, panel
+from tests.conftest import without_pages
 
 
 def call(*args):
@@ -24,7 +25,8 @@ def made(folder, design, data):
     folder.mkdir()
     (folder / "small.yaml").write_text(design)
     (folder / "panel.csv").write_text(data)
-    assert call("run", folder / "small.yaml", "--out", folder / "bundle", "--quiet") == 0
+    with without_pages():
+        assert call("run", folder / "small.yaml", "--out", folder / "bundle", "--quiet") == 0
     return folder / "bundle"
 
 

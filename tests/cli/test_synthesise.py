@@ -21,6 +21,7 @@ from sos_eval.report.synthesis_figures import forest, funnel, without_each
 from sos_eval.synthesis.random_effects import pooled
 from sos_eval.synthesis.robust import robust
 from tests.cli.bad_inputs import DESIGN, panel
+from tests.conftest import without_pages
 
 
 def call(*args):
@@ -299,7 +300,8 @@ def bundles(tmp_path_factory):
         rows = pd.read_csv(StringIO(panel()), dtype=str)
         rows.assign(la=prefix + rows["la"]).to_csv(base / "panel.csv", index=False)
         (base / f"{name}.yaml").write_text(DESIGN.replace("name: small", f"name: {name}") + THEORY)
-        assert call("run", base / f"{name}.yaml", "--out", base / name, "--quiet") in (0, 3)
+        with without_pages():
+            assert call("run", base / f"{name}.yaml", "--out", base / name, "--quiet") in (0, 3)
         made.append(base / name)
     return made
 

@@ -295,6 +295,7 @@ seed: 4
 """
 
 
+@pytest.mark.slow
 def test_a_run_writes_the_calibration_and_a_profile_holds_tenths_of_people_back(tmp_path):
     frame = many(n=1600).frame
     people = pd.DataFrame({"la": frame["unit"], "year": 2000 + frame["time"].astype(int), "days": frame["outcome"]})

@@ -106,6 +106,7 @@ def test_another_scale_and_several_estimators_are_refused(tmp_path):
         valued(ready(tmp_path, two))
 
 
+@pytest.mark.slow
 def test_sizes_that_two_errors_do_not_tell_from_the_best_are_named(tmp_path):
     # the closed form's slope in the error of the estimate, times the Monte Carlo error of that error, beside EVSI's own
     table = valued(ready(tmp_path, power_table(sd_estimate_mcse=0.02)))

@@ -206,8 +206,9 @@ def test_the_standard_error_is_the_spread_over_repeated_analyses(group):
 
 
 @pytest.mark.parametrize(("rule", "size"), [
-    (lambda x: np.cos(2 * x[:, 0]) * x[:, 1], 8), (lambda x: x[:, 0] * x[:, 1] * x[:, 2], 10),
-    (lambda x: np.sign(x[:, 0] * x[:, 3]) * np.abs(x[:, 5]), 12),
+    (lambda x: np.cos(2 * x[:, 0]) * x[:, 1], 8),
+    pytest.param(lambda x: x[:, 0] * x[:, 1] * x[:, 2], 10, marks=pytest.mark.slow),
+    pytest.param(lambda x: np.sign(x[:, 0] * x[:, 3]) * np.abs(x[:, 5]), 12, marks=pytest.mark.slow),
 ])  # fmt: skip
 def test_what_the_splines_miss_in_a_large_group_is_found(rule, size):
     # the value of the group is the mean of max(0, f) with all of f known, by the draws themselves

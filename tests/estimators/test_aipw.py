@@ -154,7 +154,7 @@ def test_two_copies_of_a_row_are_one_of_double_weight():
     np.testing.assert_allclose(clustered_error(one), clustered_error(two), rtol=1e-7)
 
 
-@pytest.mark.parametrize("name", ["boosting", "forest"])
+@pytest.mark.parametrize("name", ["boosting", pytest.param("forest", marks=pytest.mark.slow)])
 def test_trees_find_the_effect(name):
     estimate = AIPW(chance=name, expected=name, trim=0.02).complete(children(units=60))
     assert abs(estimate.values[0] - 2) < 4 * clustered_error(estimate)[0]
@@ -204,6 +204,7 @@ def test_rows_without_outcome_or_covariate_are_left_out_and_counted():
     assert AIPW().complete(holes).notes[0] == "5 rows without outcome or covariate are left out of the regression"
 
 
+@pytest.mark.slow
 def test_a_randomization_test_deals_learns_and_estimates_again():
     panel = children(each=15)
     fitted = Fitted("a", "primary", AIPW(), AIPW().complete(panel), panel)

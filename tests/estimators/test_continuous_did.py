@@ -94,6 +94,7 @@ def test_curve_is_the_regression_of_units_effects(degree, knots):
     assert response == pytest.approx(slopes(dose).mean(), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_errors_are_those_of_many_samples():
     """Cubic responses of units drawn anew: the spread of the estimates is the mean of the stated errors."""
     rng, n, made = np.random.default_rng(3), 600, []

@@ -300,6 +300,8 @@ def folders() -> Iterator[Hostile]:
                           ("power", ("power", "d.yaml", "--world", "v.yaml", "--reps", "4", "--out", "o", "--workers", "1")),
                           ("economics", ("economics", "economics.yaml", "--out", "o")), ("protocol", ("protocol", "design.yaml"))):  # fmt: skip
         yield Hostile(f"files of at most 500 bytes: {name}", also(*lists), command, file_bytes=500)
+        if name == "power":  # its plan has room, its draws have not
+            yield Hostile("files of at most 1000 bytes: power", also(*lists), command, file_bytes=1000)
     for damage in ("a list", "nesting of 100000", "empty"):
         spoilt = within("p", lambda folder, damage=damage: DAMAGES[damage](folder / "study.json"))
         texts = {"d.yaml": bad_power.DESIGN, "world.yaml": bad_power.WORLD}

@@ -74,6 +74,7 @@ def test_tables_have_the_columns_of_the_contract():
     assert (ratio["true_effect"] > 0.8).all()
 
 
+@pytest.mark.slow
 def test_a_sweep_is_full_factorial_on_the_same_random_numbers():
     done = se.power(
         TWFE(), _normal(), reps=50, sweep={"world.effect.size": [0.0, 1.0], "world.adoption.treated": [10, 20]}

@@ -50,6 +50,7 @@ def test_a_killed_worker_changes_no_byte(alone, tmp_path):
     assert _read(tmp_path / "two") == _read(alone)
 
 
+@pytest.mark.slow
 def test_a_lost_scheduler_leaves_a_folder_that_goes_on(alone, tmp_path, capfd, monkeypatch):
     """It is said in one line, without the client's own log; another process finishes to the same bytes."""
     folder = tmp_path / "half"

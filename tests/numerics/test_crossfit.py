@@ -86,7 +86,7 @@ def test_the_average_over_all_is_econmls_on_the_same_folds():
     assert ours[0] == pytest.approx(float(np.ravel(learner.effect())[0]), rel=1e-8)
 
 
-@pytest.mark.parametrize("name", ["boosting", "forest", "logistic"])
+@pytest.mark.parametrize("name", ["boosting", pytest.param("forest", marks=pytest.mark.slow), "logistic"])
 def test_learners_are_scikit_learns_by_name(name):
     from sklearn import ensemble
     from sklearn.linear_model import LogisticRegression

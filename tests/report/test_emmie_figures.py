@@ -80,7 +80,9 @@ def test_the_contour_starts_from_an_estimate_that_is_whole(bundle):
     renderer = FigureCanvasAgg(shown).get_renderer()
     inside = shown.axes[0].get_window_extent(renderer).padded(1)
     labels = [text.get_window_extent(renderer) for text in shown.axes[0].texts if "%" in text.get_text()]
-    assert labels
+    lines = shown.axes[0].collections[0]
+    drawn = {f"{100 * share:.0f}%" for share, parts in zip(lines.levels, lines.allsegs, strict=True) if parts}
+    assert drawn == {text.get_text().strip() for text in shown.axes[0].texts}  # the outermost, a short one, had none
     assert all(
         inside.x0 <= one.x0 <= one.x1 <= inside.x1 and inside.y0 <= one.y0 <= one.y1 <= inside.y1 for one in labels
     )

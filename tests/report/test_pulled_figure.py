@@ -79,8 +79,21 @@ def test_the_same_order_gives_the_same_bytes_and_leaves_the_house_as_it_was(case
 
 def test_a_figure_that_has_no_room_is_refused_with_what_it_needs(case, tmp_path):
     with pytest.raises(InputFault, match="has no room for estimates, even with letters of 6 points: "):
-        save_figure(case("full"), "estimates", tmp_path / "a.svg", FigureOrder(FigureSize(2.0, 2.0)))
+        save_figure(case("full"), "estimates", tmp_path / "a.svg", FigureOrder(FigureSize(1.0, 1.0)))
     assert not (tmp_path / "a.svg").exists()
+
+
+def test_half_a_page_has_room_for_every_estimate_with_its_words(case, tmp_path):
+    """Beside labels and numbers nothing was left for the axis, and it was refused: they stand over its lines."""
+    bundle = case("full")
+    svg = save_figure(bundle, "estimates", tmp_path / "a.svg", FigureOrder(read_size("half"))).read_text()
+    texts = re.findall(r"<text[^>]*>(?:<tspan[^>]*>)?([^<]*)", svg)
+    wide = save_figure(bundle, "estimates", tmp_path / "b.svg", FigureOrder(read_size("page"))).read_text()
+    told = [text for text in re.findall(r"<text[^>]*>(?:<tspan[^>]*>)?([^<]*)", wide) if re.match("[−0-9.]+ \\(", text)]
+    assert told
+    assert all(any(text in line for line in texts) for text in told)
+    with pytest.raises(InputFault, match=r"lines would lie on one another|inches of height"):
+        save_figure(bundle, "estimates", tmp_path / "c.svg", FigureOrder(FigureSize(2.5, 1.0)))
 
 
 def many(data, column, n):
@@ -98,7 +111,7 @@ def test_many_panels_are_as_high_as_a_page_at_most_and_the_note_counts_the_other
     drawing, data = drawing_of(bundle, name)
     pulled = FigureOrder(read_size(size)).draw(drawing, many(data, column, 9), bundle)
     assert pulled.figure.get_size_inches()[1] * pulled.scale <= PAGE_HIGH + 0.05
-    assert "in the data file." in pulled.figure.get_label()
+    assert "in the data file" in pulled.figure.get_label()
 
 
 def test_a_figure_higher_than_a_page_is_refused_with_the_height_that_it_takes():

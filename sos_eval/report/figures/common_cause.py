@@ -45,12 +45,22 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     lines = axes[0].contour(
         grid.columns, grid.index, values, levels=_levels(values), colors=TREATED, linestyles="solid", linewidths=1.3
     )
-    for label in axes[0].clabel(lines, fmt=lambda share: f"{100 * share:.0f}%", fontsize=8.5, colors=INK):
+    labels = axes[0].clabel(lines, fmt=_per_cent, fontsize=8.5, colors=INK)
+    for label in labels:
         label.set_clip_on(False)  # a line that only touches a corner has its label on the edge
+    named = {label.get_text() for label in labels}
+    for share, parts in zip(lines.levels, lines.allsegs, strict=True):
+        if _per_cent(share) not in named and parts:  # too short to hold its label, which then stands at its end
+            x, y = max(parts, key=len)[0]
+            axes[0].text(x, y, f" {_per_cent(share)}", size=8.5, color=INK, va="center", ha="left")
     ends = [float(table[name].max()) * _ROOM for name in ("with_treatment", "with_outcome")]
     axes[0].set(xlim=(0, ends[0]), ylim=(0, ends[1]))
     axes[0].set(xlabel="Its correlation with who began", ylabel="Its effect, in SD of outcomes' changes")
     return shown
+
+
+def _per_cent(share: float) -> str:
+    return f"{100 * share:.0f}%"
 
 
 def _levels(values: np.ndarray) -> np.ndarray:
