@@ -111,7 +111,7 @@ def test_many_panels_are_as_high_as_a_page_at_most_and_the_note_counts_the_other
     drawing, data = drawing_of(bundle, name)
     pulled = FigureOrder(read_size(size)).draw(drawing, many(data, column, 9), bundle)
     assert pulled.figure.get_size_inches()[1] * pulled.scale <= PAGE_HIGH + 0.05
-    assert "in the data file" in pulled.figure.get_label()
+    assert "in the data file" in pulled.figure.get_label().lower()
 
 
 def test_a_figure_higher_than_a_page_is_refused_with_the_height_that_it_takes():
