@@ -17,6 +17,7 @@ from sos_eval.jobs.answers import Group, primary
 from sos_eval.jobs.discreet import discreet, discreet_words
 from sos_eval.jobs.emmie import refuse_packages, refuse_sections
 from sos_eval.jobs.look import own_look
+from sos_eval.jobs.moderators import refuse_parts
 from sos_eval.jobs.theory import identification
 from sos_eval.panel.disclosure import masked
 from sos_eval.panel.england.published import panel_file
@@ -81,6 +82,8 @@ def check_design(path: str | Path, *, panel: str | Path | None = None) -> Checku
         groups = steps.compare(design, panels)
         refuse_sections(design, groups)
         fitted = steps.estimate(design, {key: one for key, one in groups.items() if one.source.layout == "panel"})
+        if fitted:
+            refuse_parts(design, groups, fitted)
     main = panels[design.estimators[0].id]
     text = f"{main.n_units} units, {int(main.ever_treated.sum())} ever treated, {main.n_times} periods"
     lines = [f"{design.path}: in order ({text})", *_doubts(design, main)]
