@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,10 +95,15 @@ def check_design(path: str | Path, *, panel: str | Path | None = None) -> Checku
 
 def _doubts(design: Design, panel: Panel) -> list[str]:
     """Return what was read as it stands and may be meant otherwise; under a profile without what quotes the data."""
-    told = discreet_words(design) if design.disclosure.guards else str
+    told = _telling(design)
     rows = [row for row in panel.flow if row.step in _DOUBTFUL]
     excluded = [_excluded(design, row) for row in panel.flow if row.step == EXCLUDED_EPISODES]
     return [told(f"{row.names}: {row.reason}" if row.step == SUBTOTALS else row.reason) for row in rows] + excluded
+
+
+def _telling(design: Design) -> Callable[[str], str]:
+    """Return what a sentence is told as: under a profile without what quotes the data."""
+    return discreet_words(design) if design.disclosure.guards else str
 
 
 def _excluded(design: Design, row: FlowRow) -> str:
@@ -109,10 +115,11 @@ def _excluded(design: Design, row: FlowRow) -> str:
 
 def _foreseen(design: Design, group: Group, fitted: Fitted | None) -> list[str]:
     """Name the declared checks of the primary estimate that cannot be done, with the reason."""
+    told = _telling(design)
     reasons: dict[str, list[str]] = {}
     for check in design.checks:
         if why := check.foreseen(group.comparison) or _unfit(check, fitted):
-            reasons.setdefault(why, []).append(check.name)
+            reasons.setdefault(told(why), []).append(check.name)
     return [f"{_checks(names)} will not be done: {why}" for why, names in reasons.items()]
 
 
@@ -132,7 +139,7 @@ def _unjudged(design: Design, fitted: Fitted | None) -> list[str]:
     if fitted is None:
         return []
     resolution = resolve(design.primary.inference or design.inference, design_facts(fitted))
-    told = discreet_words(design) if design.disclosure.guards else str
+    told = _telling(design)
     return [] if resolution.reliable else [f"the headline's interval and p: none, because {told(resolution.reason)}"]
 
 
