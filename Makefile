@@ -20,7 +20,7 @@ STAMP := $(VENV)/.installed-$(LOCK_HASH)
 TESTS ?= tests
 PYTEST := $(BIN)/python -m pytest -q
 
-.PHONY: help setup run example test test-all reference types lint format house designs docs bench coverage detectable lines bad-inputs accessibility gallery \
+.PHONY: help setup run example test test-all reference types lint format house designs docs bench coverage detectable lines bad-inputs accessibility gallery site \
 	hostile wheelhouse lock new-estimator clean
 
 help: ## this list
@@ -124,6 +124,10 @@ docs: $(STAMP) ## write docs/glossary.md and the registry's list anew
 
 gallery: $(STAMP) ## draw docs/gallery.md anew: every figure once, from designs that are run (five minutes; KEEP=folder keeps the runs)
 	$(BIN)/python -m tests.house.gallery $(KEEP)
+
+site: $(STAMP) ## the documents as pages that stand by themselves, in site/; a link that leads nowhere ends it
+	rm -rf site
+	$(BIN)/python -m tests.house.site site
 
 new-estimator: $(STAMP) ## lay out an estimator's files: make new-estimator NAME=stacked
 	@[ -n "$(NAME)" ] || { echo "make new-estimator NAME=stacked"; exit 2; }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from sos_eval.jobs.answers import Group, primary
 from sos_eval.jobs.discreet import discreet, discreet_words
 from sos_eval.jobs.emmie import refuse_packages, refuse_sections
 from sos_eval.jobs.look import own_look
+from sos_eval.jobs.moderators import refuse_parts
 from sos_eval.jobs.theory import identification
 from sos_eval.panel.disclosure import masked
 from sos_eval.panel.england.published import panel_file
@@ -81,6 +83,8 @@ def check_design(path: str | Path, *, panel: str | Path | None = None) -> Checku
         groups = steps.compare(design, panels)
         refuse_sections(design, groups)
         fitted = steps.estimate(design, {key: one for key, one in groups.items() if one.source.layout == "panel"})
+        if fitted:
+            refuse_parts(design, groups, fitted)
     main = panels[design.estimators[0].id]
     text = f"{main.n_units} units, {int(main.ever_treated.sum())} ever treated, {main.n_times} periods"
     lines = [f"{design.path}: in order ({text})", *_doubts(design, main)]
@@ -91,10 +95,15 @@ def check_design(path: str | Path, *, panel: str | Path | None = None) -> Checku
 
 def _doubts(design: Design, panel: Panel) -> list[str]:
     """Return what was read as it stands and may be meant otherwise; under a profile without what quotes the data."""
-    told = discreet_words(design) if design.disclosure.guards else str
+    told = _telling(design)
     rows = [row for row in panel.flow if row.step in _DOUBTFUL]
     excluded = [_excluded(design, row) for row in panel.flow if row.step == EXCLUDED_EPISODES]
     return [told(f"{row.names}: {row.reason}" if row.step == SUBTOTALS else row.reason) for row in rows] + excluded
+
+
+def _telling(design: Design) -> Callable[[str], str]:
+    """Return what a sentence is told as: under a profile without what quotes the data."""
+    return discreet_words(design) if design.disclosure.guards else str
 
 
 def _excluded(design: Design, row: FlowRow) -> str:
@@ -106,10 +115,11 @@ def _excluded(design: Design, row: FlowRow) -> str:
 
 def _foreseen(design: Design, group: Group, fitted: Fitted | None) -> list[str]:
     """Name the declared checks of the primary estimate that cannot be done, with the reason."""
+    told = _telling(design)
     reasons: dict[str, list[str]] = {}
     for check in design.checks:
         if why := check.foreseen(group.comparison) or _unfit(check, fitted):
-            reasons.setdefault(why, []).append(check.name)
+            reasons.setdefault(told(why), []).append(check.name)
     return [f"{_checks(names)} will not be done: {why}" for why, names in reasons.items()]
 
 
@@ -129,7 +139,7 @@ def _unjudged(design: Design, fitted: Fitted | None) -> list[str]:
     if fitted is None:
         return []
     resolution = resolve(design.primary.inference or design.inference, design_facts(fitted))
-    told = discreet_words(design) if design.disclosure.guards else str
+    told = _telling(design)
     return [] if resolution.reliable else [f"the headline's interval and p: none, because {told(resolution.reason)}"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,9 +16,9 @@ from sos_eval.jobs.answers import Group, Key, primary
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.inference import too_few_for_an_interval
 from sos_eval.results.table import overall_rows
-from sos_eval.theory.moderators import Moderation, Moderator, difference_label, group_faults, moderation
+from sos_eval.theory.moderators import Moderation, Moderator, difference_label, group_faults, moderation, parts_of
 
-__all__ = ["Moderated", "moderated", "refuse_groups"]
+__all__ = ["Moderated", "moderated", "refuse_groups", "refuse_parts"]
 
 FEW = "with few treated units conventional intervals are too narrow; the difference is tested by random adoptions"
 
@@ -56,6 +57,24 @@ def refuse_groups(design: Design, groups: dict[Key, Group]) -> None:
         except InputFault as fault:
             told = fault.faults[0]
             faults.add(where, told.what, told.instead or "name a column that is fixed before the start")
+    faults.stop()
+
+
+def refuse_parts(design: Design, groups: dict[Key, Group], fitted: Mapping[Key, Fitted]) -> None:
+    """Refuse moderators in a group of which the headline's estimate cannot be made: in `check`, and before a run tests.
+
+    Raises
+    ------
+    NotIdentified
+        Every group, each with the line of its moderator.
+    """
+    faults = Faults(NotIdentified)
+    for i, one in enumerate(design.moderators):
+        try:
+            parts_of(fitted[primary(design, groups)], one.by)
+        except InputFault as fault:
+            for told in fault.faults:
+                faults.add(design.document.where(("moderators", i)), told.what, f"{told.instead}, or take it out")
     faults.stop()
 
 

@@ -23,7 +23,7 @@ from sos_eval.jobs.imputed import over_imputations
 from sos_eval.jobs.judge import judge
 from sos_eval.jobs.look import own_look
 from sos_eval.jobs.mechanism_truth import true_mechanisms
-from sos_eval.jobs.moderators import moderated
+from sos_eval.jobs.moderators import moderated, refuse_parts
 from sos_eval.jobs.parts_truth import true_parts
 from sos_eval.jobs.runs import data_files, logged
 from sos_eval.jobs.theory import identification, theorised
@@ -99,6 +99,7 @@ def _evaluated(plan: Design, folder: Path, account: Account, *, force: bool) -> 
         refuse_sections(plan, groups)
     with account.step("estimate"):
         fitted = steps.estimate(plan, groups, account.crew)
+        refuse_parts(plan, groups, fitted)
     with account.step("infer"):
         inferred = over_imputations(plan, panels, steps.infer(plan, fitted, account), account)
     with account.step("check"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations
 from typing import Annotated, ClassVar
 
@@ -13,7 +14,7 @@ from annotated_types import Ge
 from numpy.typing import NDArray
 
 from sos_eval.declare import Declared
-from sos_eval.errors import NotIdentified, numeral
+from sos_eval.errors import Faults, InputFault, NotIdentified, numeral
 from sos_eval.numerics.lots import found_in_four_of_five, share_reached
 from sos_eval.panel.own_names import Stratum
 from sos_eval.panel.panel import Array, Panel
@@ -22,7 +23,7 @@ from sos_eval.results.estimate import Batch, overall_place
 from sos_eval.results.fitted import Fitted
 from sos_eval.results.without_effect import without_effect
 
-__all__ = ["Moderation", "Moderator", "difference_label", "group_faults", "groups_of", "moderation"]
+__all__ = ["Moderation", "Moderator", "difference_label", "group_faults", "groups_of", "moderation", "parts_of"]
 
 
 @dataclass(frozen=True)
@@ -156,8 +157,8 @@ def moderation(fitted: Fitted, moderator: Moderator, rng: np.random.Generator) -
     InputFault
         A group cannot be estimated, or nothing can be swapped within groups.
     """
+    members, groups = _members(fitted, moderator.by), parts_of(fitted, moderator.by)
     source, fitted = fitted.source, fitted.held
-    members = groups_of(source.select(fitted.lots_of) if fitted.lots_of else source, moderator.by)
     row = _overall(fitted.estimate.cells)
     effect, scale = float(fitted.estimate.values[row]), str(fitted.estimate.cells["scale"].iloc[row])
     without = replace(fitted, source=without_effect(source, effect, ratio=scale == "ratio"))
@@ -166,7 +167,6 @@ def moderation(fitted: Fitted, moderator: Moderator, rng: np.random.Generator) -
         raise NotIdentified(source.fault(f"moderators: {moderator.by}: {space}"))
     lots = space.draw(moderator.draws, rng)
     starts = np.vstack([source.first_treated, lots.first_treated])
-    groups = {name: _part(fitted, units, name) for name, units in members.items()}
     parts = {name: _part(without, units, name) for name, units in members.items()}
     drawn = [_values(parts[name].refit_assignments(starts[:, units])) for name, units in members.items()]
     effects = np.column_stack(drawn)
@@ -179,19 +179,44 @@ def moderation(fitted: Fitted, moderator: Moderator, rng: np.random.Generator) -
     return Moderation(groups, p, len(starts) - 1, difference, detectable, pairs, scale)
 
 
+def parts_of(fitted: Fitted, by: str) -> dict[str, Fitted]:
+    """Return the estimate on the units of each group alone.
+
+    Raises
+    ------
+    NotIdentified
+        Every group in which it cannot be made, or would average other effects than that of all units.
+    """
+    faults = Faults(NotIdentified)
+    made = {
+        name: faults.noted(partial(_part, fitted.held, units, name)) for name, units in _members(fitted, by).items()
+    }
+    faults.stop()
+    return {name: part for name, part in made.items() if part is not None}
+
+
+def _members(fitted: Fitted, by: str) -> dict[str, NDArray[np.bool_]]:
+    source = fitted.source
+    return groups_of(source.select(fitted.lots_of) if fitted.lots_of else source, by)
+
+
 def _part(fitted: Fitted, units: NDArray[np.bool_], name: str) -> Fitted:
     """Return the estimate on some units alone, comparison group built again among them.
 
     Raises
     ------
     NotIdentified
-        It would average other effects than that of all units.
+        It cannot be made, or would average other effects than that of all units.
     """
     source = fitted.source.keep(fitted.source.units[units])
-    estimate = fitted.refit(source)
-    row = _overall(estimate.cells)
-    if np.isnan(estimate.values[row]):
-        why = estimate.cells["reason"].iloc[row]
+    try:
+        estimate = fitted.refit(source)
+        why = ""
+    except InputFault as fault:
+        why = fault.faults[0].what
+    if not why and np.isnan(estimate.values[row := _overall(estimate.cells)]):
+        why = str(estimate.cells["reason"].iloc[row])
+    if why:
         raise NotIdentified(source.fault(f"moderators: the group {name}: {why}", "choose wider groups"))
     return replace(fitted, source=source, estimate=estimate)
 

@@ -145,6 +145,16 @@ def test_checks_without_a_path_to_look_at_are_told_with_what_to_write(tmp_path):
     assert said.startswith("the checks honest_did, pretrends and pretrend_power will not be done: with control: ")
 
 
+def test_under_a_profile_what_will_not_be_done_is_told_in_words_that_may_leave(tmp_path):
+    """Our words stay as they are; a number that is of the data does not."""
+    some = rows([2006] + [0] * 12)
+    plain = told(tmp_path, some, "{id: primary, method: callaway_santanna}", "[leave_one_out]")[0]
+    assert plain == ("the check leave_one_out will not be done: one unit is treated, and without it nobody is left to "
+                     "have an effect; write drop: [comparison] to leave out each of the other 12 in turn")  # fmt: skip
+    (tmp_path / "d.yaml").write_text((tmp_path / "d.yaml").read_text() + "disclosure: {profile: dfe}\n")
+    assert check_design(tmp_path / "d.yaml").text.splitlines()[1] == plain.replace("other 12", "other …")
+
+
 def test_a_headline_that_no_procedure_is_relied_on_for_is_told_beforehand(tmp_path):
     series = "{id: primary, method: interrupted_time_series, inference: [{method: newey_west}]}"
     (said,) = told(tmp_path, rows([2011], periods=20), series)

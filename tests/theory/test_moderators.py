@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import re
+from io import StringIO
 from itertools import product
 
 import numpy as np
+import pandas as pd
 import pytest
 
+import sos_eval as se
 from sos_eval.errors import DesignFault, NotIdentified
 from sos_eval.estimators import TWFE, PoissonDiD
+from sos_eval.jobs.check import check_design
 from sos_eval.theory.moderators import Moderator, group_faults, groups_of, moderation
+from tests.cli.bad_inputs import DESIGN as SMALL
+from tests.cli.bad_inputs import panel as small_panel
 from tests.fakes import fit, panel_of, people
 from tests.jobs.test_theory import load
 
@@ -189,8 +195,30 @@ def test_a_column_that_tells_who_begins_is_no_moderator():
 
 
 def test_run_refuses_a_group_without_a_treated_unit(tmp_path):
-    from sos_eval.jobs.check import check_design
-
     load(tmp_path, ("seed: 1\n", "moderators: [{by: lonely}]\nseed: 1\n"))
     with pytest.raises(Exception, match="lonely"):
         check_design(tmp_path / "d.yaml")
+
+
+def test_check_says_what_run_would_of_groups_that_cannot_be_estimated(tmp_path):
+    """With one unit of a start in a group, slopes have nothing to stand on: `check` was in order, and the run ended.
+
+    Its fault named neither group nor moderator, and of several moderators the first alone.
+    """
+    rows = pd.read_csv(StringIO(small_panel()))
+    rows["kind"] = np.where(rows["la"].isin([1, 8, 9, 10]), "alone", "others")
+    rows["other"] = np.where(rows["la"].isin([2, 5, 6, 7]), "lone", "rest")
+    rows.assign(x=rows["la"] % 4).to_csv(tmp_path / "panel.csv", index=False)
+    asked = "moderators:\n  - {by: kind, draws: 19}\n  - {by: other, draws: 19}\n"
+    text = SMALL.replace("callaway_santanna", "etwfe, covariates: [x]").replace("seed: 1", f"{asked}seed: 1")
+    (tmp_path / "d.yaml").write_text(text.replace("  treatment:", "  covariates: [x]\n  treatment:"))
+    told = []
+    for job in (check_design, se.run):
+        with pytest.raises(NotIdentified) as caught:
+            job(tmp_path / "d.yaml")
+        told.append([(fault.where[-2:], fault.what, fault.instead) for fault in caught.value.faults])
+    assert told[0] == told[1]
+    assert [where for where, _, _ in told[0]] == ["17", "18"]
+    assert "moderators: the group kind alone: etwfe: the slopes of x need two values" in told[0][0][1]
+    assert told[0][0][2] == "choose wider groups, or take it out"
+    assert not (tmp_path / "reports").exists()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from itertools import cycle
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 _DOTS = 800
 _BARS = 12
+#: Of lines that can lie on one another, so that those below are seen.
+_DASHES: tuple[Any, ...] = ("-", (0, (4, 2.5)), (0, (1, 1.6)), (0, (6, 2, 1, 2)))
 
 
 def decision_threshold(bundle: ResultBundle) -> float:
@@ -136,8 +139,8 @@ def loss(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     """Show the expected loss of choosing each strategy; the lowest curve is the value of perfect information."""
     shown, (axes, *_) = canvas("Expected loss of each choice", height=2.7, note=marked(bundle), left=0.85, top=0.5)
     colours = colours_of(bundle)
-    for name, group in table.groupby("strategy", sort=False):
-        axes.plot(group["threshold"], group["expected_loss"], color=colours[str(name)], label=str(name))
+    for dash, (name, group) in zip(cycle(_DASHES), table.groupby("strategy", sort=False), strict=False):
+        axes.plot(group["threshold"], group["expected_loss"], color=colours[str(name)], ls=dash, label=str(name))
     axes.set(xlabel="Threshold: money a unit of effect", ylabel="Expected loss a decision")
     amounts(axes.xaxis, bundle)
     amounts(axes.yaxis, bundle)
@@ -157,10 +160,11 @@ def partial(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
     note = marked(bundle, f"Shaded: two standard errors of the regression and of averaging.{said}")
     title = "Value of knowing some parameters exactly"
     shown, (axes, *_) = canvas(title, height=2.9, note=note, left=0.85, top=0.5)
-    for colour, (name, group) in zip(COLOURS * 3, table.groupby("parameters", sort=False), strict=False):
+    groups = table.groupby("parameters", sort=False)
+    for colour, dash, (name, group) in zip(cycle(COLOURS), cycle(_DASHES), groups, strict=False):
         reach, x = 2 * group["std_error"], group["threshold"]
         axes.fill_between(x, group["evppi"] - reach, group["evppi"] + reach, color=colour, alpha=0.12, lw=0)
-        axes.plot(x, group["evppi"], color=colour, label=parameter_words(name))
+        axes.plot(x, group["evppi"], color=colour, ls=dash, label=parameter_words(name))
     axes.set(xlabel="Threshold: money a unit of effect", ylabel="A decision")
     amounts(axes.xaxis, bundle)
     amounts(axes.yaxis, bundle)
