@@ -89,8 +89,9 @@ class Remade:
     def without_cause(self, strengths: Sequence[tuple[float, float]], repeats: int, rng: np.random.Generator) -> Array:
         """Return outcomes that a cause of each strength would leave if it were taken out, repeats after one another.
 
-        The cause correlates with who ever starts as the first number says, and moves outcomes from the first start on
-        by the second, in standard deviations of units' changes, in the direction of the estimate; ratios in logs.
+        The cause correlates with who ever starts as the first number says, and moves outcomes by the second, in
+        standard deviations of units' changes, in the direction of the estimate; ratios in logs. It does so from each
+        unit's own start on, and where a unit never starts in the share of the others that have started.
 
         Raises
         ------
@@ -102,7 +103,10 @@ class Remade:
             raise NotIdentified(self.base.fault("every unit is treated, so nothing correlates with who began"))
         spread = self._spread()
         standing = (treated - treated.mean()) / treated.std()
-        after = self.base.times >= self.base.cohorts.min()
+        starts = np.sort(self.base.first_treated[self.base.ever_treated])
+        started = np.searchsorted(starts, self.base.times, side="right") / len(starts)
+        own = self.base.times >= self.base.first_treated[:, None]
+        after = np.where(self.base.ever_treated[:, None], own, started)
         noise = rng.standard_normal((repeats, len(treated)))
         made = []
         for with_treatment, with_outcome in strengths:

@@ -24,6 +24,7 @@ from sos_eval.numerics.rosenbaum import MatchedTest, largest_gamma, m_scores, si
 from sos_eval.panel.long_differences import LongDifferences, long_differences
 from sos_eval.results.check import Check, CheckResult
 from sos_eval.results.fitted import Fitted
+from sos_eval.results.inference import FEW
 from sos_eval.results.method import register
 
 __all__ = ["Sensitivity"]
@@ -155,6 +156,8 @@ class Sensitivity(Check):
             why = "E-values are for risks of people, and units here are not people"
         elif whole.scale != "ratio":
             why = "E-values are for risk ratios, and this estimate is none"
+        elif not fitted.panel.frame["outcome"].dropna().isin((0, 1)).all():
+            why = "E-values are for risk ratios, and the outcome is not one that a person has or has not"
         elif not np.isfinite(whole.estimate):
             why = whole.reason
         if why:
@@ -163,10 +166,12 @@ class Sensitivity(Check):
         nearest = whole.conf_low if whole.estimate > 1 else whole.conf_high
         crosses = whole.conf_low <= 1 <= whole.conf_high
         limit = 1.0 if crosses else e_value(nearest)
+        few = fitted.panel.n_treated_clusters
+        narrow = f"; with {few} treated clusters this interval is too narrow" if few < FEW else ""
         text = (
             f"An unmeasured cause would need risk ratios of {value:.2f} with practice and outcome to explain the ratio "
             f"of {whole.estimate:.3f}, and of {limit:.2f} to bring its interval by clustered errors and the normal law "
-            f"({whole.conf_low:.3f} to {whole.conf_high:.3f}) to none."
+            f"({whole.conf_low:.3f} to {whole.conf_high:.3f}) to none{narrow}."
         )
         return CheckResult("sensitivity.e_value", "risk_ratio", value, text)
 

@@ -34,7 +34,7 @@ def _rows(design: Design) -> Iterator[tuple[str, str, str]]:
     yield "Introduction", "causal question", _question(design)
     yield "Introduction", "why no trial was run", BLANK
     yield "Methods", "data sources", _source(design)
-    yield "Methods", "who is eligible", _declared(estimand["Population"])
+    yield "Methods", "who is eligible", _eligible(design)
     against = _declared(estimand["Compared with"]) or "a comparator that is not declared"
     yield "Methods", "strategies compared", f"{estimand['Strategy']}, against {against}"
     yield "Methods", "assignment", _assignment(design.by_lot)
@@ -56,6 +56,21 @@ def _rows(design: Design) -> Iterator[tuple[str, str, str]]:
     yield "Results", "estimates", "estimates.csv, with every inference declared"
     yield "Discussion", "interpretation and limits", " ".join(asked.caveats)
     yield "Other information", "registration, funding, interests, ethics", BLANK
+
+
+def _eligible(design: Design) -> str:
+    """Say who can enter either arm, and what the declared restrictions are."""
+    entry = design.primary
+    arms = (
+        "people in the declared sets" if matches_rows(entry)
+        else "units that begin within the window, and those that stand in for them without it"
+    )  # fmt: skip
+    restrict = entry.comparison.restrict
+    same = restrict.same if restrict is not None and restrict.as_treated else ()
+    within = f"; the latter with the same {listed(list(same))} as some of the former" if same else ""
+    excluded = design.panel.exclude or (restrict is not None and restrict.exclude)
+    named = "; some left out by name" if excluded else ""
+    return f"{design.question.population or 'not declared'}: {arms}{within}{named} (flow.csv has all, with reasons)"
 
 
 def _unmatched(entry: Entry) -> bool:

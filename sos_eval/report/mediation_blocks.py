@@ -77,8 +77,9 @@ def _joint(bundle: ResultBundle) -> list[Block]:
             "Both links together: the joint p is the larger of the first link's and of the second's, whether the "
             "mediator's change goes with the outcome's given who began (p: what is left of the mediator is dealt out "
             "among units). No lot decided the mediator, so the second link is an association: with both links present "
-            "the mechanism is possible, not shown. Links at their detectable sizes are found four times in five each, "
-            "so both at once in about two of three. "
+            "the mechanism is possible, not shown. A mediator that is measured with error has a smaller second link "
+            "than the true one, so that one of about nothing does not show that there is no path. Links at their "
+            "detectable sizes are found four times in five each, so both at once in about two of three. "
             f"{DOSE}"
         ),
         *([Text(known)] if known else []),

@@ -283,16 +283,25 @@ def moderators(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
     ]
 
 
+def _anticipated(bundle: ResultBundle) -> int:
+    """Return how many periods before the start the headline counts as moved already."""
+    first: dict[str, Any] = bundle.design["estimators"][0]
+    return int(first.get("anticipation") or 0)
+
+
 def _difference_tests(bundle: ResultBundle) -> list[Block]:
     """Return the one test of each moderator, and which difference it would have found."""
     table = bundle.tables("moderators")
     if table.empty:
         return [Text("Differences between groups are not tested.")]
     said = "Each moderator has one test: random adoptions within groups, of the same effect in all."
+    said += " Their p values are not adjusted for their number." if len(table) > 1 else ""
     missed = "A difference smaller than the detectable one is missed more often than one time in five."
     if any(in_parts(str(name))[1] for name in table["by"]):
-        missed += (
-            " Halves and thirds are of a unit's mean before the first start, which the intervention had not moved."
+        missed += " Halves and thirds are of a unit's mean before the first start" + (
+            f", the {count(early, 'period')} of declared anticipation among them."
+            if (early := _anticipated(bundle))
+            else ", which the intervention had not moved."
         )
     scale = scale_label(bundle, bundle.facts.headline.outcome, str(table["scale"].iloc[0]))
     told = table.assign(by=[plain_words(str(name)) for name in table["by"]], scale=scale)

@@ -18,7 +18,11 @@ _KEYS = ["estimator", "outcome", "scale", "subgroup"]
 _KNOWN = {
     "first_link": "These data are simulated, so that what is true is known and stands beside each estimate, averaged "
     "over the units and periods that the estimate averages.",
-    "second_link": "A mediator that is measured with error has a smaller second link than the true one.",
+    "second_link": "These data are simulated: the true second link stands beside the estimate.",
+}
+_KNOWN_MIXED = _KNOWN | {
+    "first_link": "These data are simulated, so that what is true is known and stands beside each estimate, on average "
+    "over all that is treated; where effects differ this estimate is a mixture with weights of its own.",
 }
 #: What page one says of a true effect by how it is averaged: over what, and what the estimate does otherwise.
 _AVERAGED = {
@@ -59,7 +63,8 @@ def with_true_mechanism(bundle: ResultBundle, table: pd.DataFrame, quantity: str
     own = (table.assign(quantity=quantity) if quantity else table)[keys].astype(str).merge(truth, on=keys, how="left")
     if own["true_effect"].isna().all():
         return table, ""
-    said = _KNOWN.get(quantity, _MIXED if own["averaged"].eq(PLAIN).any() else "")
+    mixed = own["averaged"].eq(PLAIN).any()
+    said = (_KNOWN_MIXED if mixed else _KNOWN).get(quantity, _MIXED if mixed else "")
     link = quantity == "second_link"
     told = _beside(table, "link" if link else "estimate", "true_link" if link else "true_effect", own["true_effect"])
     return told, said

@@ -77,12 +77,17 @@ def _link(
     errors = clustered_error(on_it.estimate)
     panel = on_it.estimate.panel
     effect, error = float(on_it.estimate.values[row]), float(errors[row]) if errors is not None else np.nan
-    few = too_few_for_an_interval(panel.n_treated_clusters, panel.n_clusters - panel.n_treated_clusters)
-    narrow = _TOO_NARROW if np.isfinite(error) and panel.n_treated_clusters < FEW else ""
+    every, treated = (int(on_it.estimate.cells[name].iloc[row]) for name in ("n_units", "n_treated_units"))
+    alone = panel.n_clusters == panel.n_units
+    clusters = (treated, every - treated) if alone else (
+        panel.n_treated_clusters, panel.n_clusters - panel.n_treated_clusters
+    )  # fmt: skip
+    few = too_few_for_an_interval(*clusters)
+    narrow = _TOO_NARROW if np.isfinite(error) and clusters[0] < FEW else ""
     half = np.nan if few else pointwise(LEVEL, panel.n_clusters - 1) * error
     found: dict[str, float | str] = {
-        "estimate": effect, "n_units": panel.n_units, "std_error": error, "conf_low": effect - half,
-        "conf_high": effect + half, "n_treated_units": int(panel.ever_treated.sum()),
+        "estimate": effect, "n_units": every, "std_error": error, "conf_low": effect - half,
+        "conf_high": effect + half, "n_treated_units": treated,
         "scale": str(on_it.estimate.cells["scale"].iloc[row]), "method": on_it.estimator.name, "reason": few or narrow,
     }  # fmt: skip
     if isinstance(space, str):

@@ -125,3 +125,18 @@ def test_risk_ratio_of_people_has_an_e_value():
     found = results(fitted)["e_value"]
     ratio = float(np.exp(fitted.estimate.values[fitted.estimate.cells["aggregation"] == "overall"][0]))
     assert found.value == pytest.approx(1 / ratio + np.sqrt(1 / ratio * (1 / ratio - 1)))
+
+
+def test_a_ratio_of_people_that_is_of_no_risk_has_no_e_value():
+    """Mean days had one: 1.90 "to explain the ratio of 0.776", which is no risk ratio."""
+    rng = np.random.default_rng(3)
+    place, time = rng.integers(0, 12, 2400), rng.integers(2001, 2005, 2400)
+    start = np.where(place < 6, 2003.0, np.inf)
+    days = rng.poisson(np.where(time >= start, 20, 40)).astype(float)
+    names = [f"p{k:02d}" for k in place]
+    told = results(fakes.fit(PoissonDiD(), fakes.cross_sections_of(days, names, time, start)))["e_value"]
+    assert np.isnan(told.value)
+    why = "E-values are for risk ratios, and the outcome is not one that a person has or has not"
+    assert told.text == f"Not done: {why}."
+    yes = results(fakes.fit(PoissonDiD(), fakes.cross_sections_of((days > 30) * 1.0, names, time, start)))["e_value"]
+    assert yes.text.endswith("to none; with 6 treated clusters this interval is too narrow.")

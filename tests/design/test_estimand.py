@@ -38,6 +38,12 @@ def test_the_shipped_design_says_what_it_estimates_and_what_may_intervene():
     assert events["Authorities that merge or are divided"].startswith("one geography is used throughout")
     assert events["Comparison units that start later"].startswith("where an empty start leaves it unknown")
     assert "`prior_use`" in events["Use before the start"]
+    eligible = target_trial(design).set_index("element").loc["who is eligible", "as_declared"]
+    assert eligible == (
+        "Children aged 0-17 in English local authorities: units that begin within the window, and those that stand in "
+        "for them without it; the latter with the same region as some of the former; some left out by name (flow.csv "
+        "has all, with reasons)"
+    )  # of both arms: it told of the first alone, and of no restriction
     text = protocol(design)
     assert "### The estimand" in text
     assert all(f"| {name} | " in text for name in (*parts, *events))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sos_eval.estimators import TWFE, PoissonDiD
+from sos_eval.estimators import TWFE, CallawaySantAnna, PoissonDiD
 from sos_eval.jobs.theory import on_values
 from sos_eval.theory.first_link import first_links, mediators
 from sos_eval.theory.programme import ProgrammeTheory
@@ -86,3 +86,17 @@ def test_of_a_headline_that_is_a_ratio_the_link_is_a_difference_and_says_so():
     assert row["estimate"] == pytest.approx(change[:8].mean() - change[8:].mean())
     assert row["conf_high"] - row["estimate"] == pytest.approx(2.0227 * row["std_error"], rel=1e-4)  # t with 39
     assert row["detectable"] < 0.5
+
+
+def test_it_counts_the_units_of_its_own_estimate():
+    """Where everybody begins the last cohort is nobody's effect: it was counted, and an interval was withheld."""
+    rng = np.random.default_rng(2)
+    starts = np.repeat([2003.0, 2005.0, 2007.0], 10)
+    data = panel_of(rng.standard_normal((30, 8)), starts)
+    data = data.with_columns(trust=rng.standard_normal(240), need=1.0)
+    fitted = fit(CallawaySantAnna(control="not_yet_treated"), data)
+    row = first_links(THEORY, fitted, 19, np.random.default_rng(0)).iloc[0]
+    inside = fitted.estimate.cells.query("aggregation == 'overall'").iloc[0]
+    assert (row["n_treated_units"], row["n_units"]) == (20, 30) == (inside["n_treated_units"], inside["n_units"])
+    assert np.isfinite([row["conf_low"], row["conf_high"]]).all()
+    assert "0 comparison" not in row["reason"]

@@ -150,7 +150,16 @@ def test_run_writes_rows_and_the_test(tmp_path):
 
     both = "moderators: [{by: idaci_half, draws: 99}, {by: trust_half, draws: 99}]\nseed: 1\n"
     bundle = se.run(load(tmp_path, ("seed: 1\n", both)), out=tmp_path / "out")
-    assert "mean before the first start, which the interv" in (bundle.path / "report.html").read_text()
+    page = (bundle.path / "report.html").read_text()
+    assert "mean before the first start, which the interv" in page
+    assert "Their p values are not adjusted for their number." in page
+    assert "smaller second link than the true one, so that one of about nothing does not show" in page
+    moved = ("{method: twfe}", "{method: callaway_santanna, anticipation: 1}")
+    one = "moderators: [{by: idaci_half, draws: 19}]\nseed: 1\n"
+    early = se.run(load(tmp_path, ("seed: 1\n", one), moved), out=tmp_path / "early")
+    page = (early.path / "report.html").read_text()
+    assert "mean before the first start, the 1 period of declared anticipation among them." in page
+    assert "Their p values" not in page
     assert list(bundle.tables("moderators")["by"]) == ["idaci_half", "trust_half"]  # as practice met it: none moved it
     rows = bundle.estimates[bundle.estimates["subgroup"] != ""].set_index("subgroup")
     ranges = [re.fullmatch(r"idaci half (\d) \((\S+) to (\S+)\)", name).groups() for name in rows.index[:2]]
