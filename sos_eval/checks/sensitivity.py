@@ -77,7 +77,7 @@ class Sensitivity(Check):
         undone = "all" if self.share == 1 else f"{self.share:.0%}"
         text = (
             f"On {len(changes.change)} units' changes ({changes.words}; the outcome's own scale, {found.df} degrees of "
-            f"freedom, plain errors) the difference is {numeral(found.estimate)} (error "
+            f"freedom, plain errors{changes.adjusting}) the difference is {numeral(found.estimate)} (error "
             f"{numeral(found.std_error, 2)}). An "
             f"unmeasured cause that explained {value:.1%} of what is left of both, who began and how outcomes changed, "
             f"would undo {undone} of it"

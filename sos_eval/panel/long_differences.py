@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sos_eval.errors import listed
 from sos_eval.panel.panel import Array, Panel
 
 __all__ = ["LongDifferences", "long_differences"]
@@ -40,6 +41,11 @@ class LongDifferences:
     covariates: Mapping[str, Array]
     strata: Array
     words: str
+
+    @property
+    def adjusting(self) -> str:
+        """What they are adjusted for, whatever the estimate itself does: ``, idaci adjusted for``."""
+        return f", {listed(list(self.covariates), 4)} adjusted for" if self.covariates else ""
 
     @property
     def design(self) -> Array:

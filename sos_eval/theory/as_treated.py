@@ -54,7 +54,7 @@ def as_treated(fitted: Fitted, declared: MeasuredFidelity) -> pd.DataFrame:
                             columns=list(_COLUMNS))  # fmt: skip
     dose = _dose(panel, changes, declared)
     began = changes.treated.astype(float)
-    since = f"{_ITT}; {changes.words}{_BETWEEN if len(panel.cohorts) > 1 else ''}"
+    since = f"{_ITT}; {changes.words}{_BETWEEN if len(panel.cohorts) > 1 else ''}{changes.adjusting}"
     lines = [_line(panel, changes, began[:, None], "intention to treat", since)]
     if declared.minimum is not None:
         reached = changes.treated & (dose >= declared.minimum)

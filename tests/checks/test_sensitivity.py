@@ -72,6 +72,13 @@ def test_a_cause_as_strong_as_the_hidden_one_is_bounded():
     assert bound < with_it + 0.1
 
 
+def test_what_the_regression_adjusts_for_is_told_where_the_estimate_itself_adjusts_for_nothing():
+    """Page one's method took no covariate, and said so, beside a robustness value that had taken one out."""
+    with_x, without = (results(fit(frame(), names))["robustness_value"].text for names in (("x",), ()))
+    assert "degrees of freedom, plain errors, x adjusted for) the difference is" in with_x
+    assert "plain errors) the difference is" in without
+
+
 def test_without_covariates_there_is_nothing_to_liken_it_to():
     assert results(fit(frame(), ()))["benchmarks"].text == "Not done: the estimate has no covariate."
     named = results(fit(frame()), benchmark=("z",))["benchmarks"].text
