@@ -8,11 +8,10 @@ from pathlib import Path
 from sos_eval.bundle.whole import refuse_inputs, refuse_target, write_file
 from sos_eval.errors import DataFault, Faults
 from sos_eval.panel.care.emptied import Excluded, excluded_by_rule
-from sos_eval.panel.care.pieces import without_empty_ranges
 from sos_eval.panel.care.rules import with_policies
 from sos_eval.panel.census.counts import COUNTED, census_counts
 from sos_eval.panel.census.rules import census_rules
-from sos_eval.panel.disclosure import Disclosure, masked, with_ranges
+from sos_eval.panel.disclosure import Disclosure, masked, with_ranges, without_empty_ranges
 from sos_eval.panel.read.returns.census import named_in_header
 from sos_eval.panel.read.returns.files import return_files
 

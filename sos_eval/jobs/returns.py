@@ -13,9 +13,8 @@ from sos_eval.bundle.whole import refuse_inputs, refuse_target, write_file
 from sos_eval.errors import DataFault, Faults
 from sos_eval.panel.care.counts import CareCounts, CarePeriod, care_counts
 from sos_eval.panel.care.emptied import Excluded, excluded_by_rule
-from sos_eval.panel.care.pieces import without_empty_ranges
 from sos_eval.panel.care.rules import ReturnRule, return_rules, with_policies
-from sos_eval.panel.disclosure import Disclosure, masked, with_ranges
+from sos_eval.panel.disclosure import Disclosure, masked, with_ranges, without_empty_ranges
 from sos_eval.panel.read.returns.files import ReturnFile, return_files
 
 __all__ = ["ReturnsAsked", "masked_counts", "write_returns"]

@@ -14,12 +14,25 @@ from annotated_types import Ge
 from sos_eval.declare import Declared
 from sos_eval.panel.panel import Array, Panel
 
-__all__ = ["FEWEST_UNITS", "PROFILES", "Disclosure", "masked", "range_behind", "with_ranges", "withholds_weights"]
+__all__ = [
+    "FEWEST_UNITS",
+    "PROFILES",
+    "RANGE_ENDS",
+    "Disclosure",
+    "masked",
+    "range_behind",
+    "with_ranges",
+    "withholds_weights",
+    "without_empty_ranges",
+]
 
 #: Profile -> (smallest count that is shown, what counts are rounded to). dfe: the DfE's statistical releases show
 #: no count of 1 to 5 and round to 5 where they round; ons_srs: outputs of the ONS Secure Research Service show no
 #: count under 10, and none from which one follows by subtraction: they are rounded to 10.
 PROFILES: dict[str, tuple[int, int]] = {"open": (0, 1), "dfe": (6, 5), "ons_srs": (10, 10)}
+
+#: Ends of the names of columns between which a masked or rounded count lies.
+RANGE_ENDS = ("_low", "_high")
 
 #: Fewest units that a result may rest on where a profile holds.
 FEWEST_UNITS = 3
@@ -142,9 +155,14 @@ def with_ranges(
             there, values = counts[name].notna().to_numpy(), shown[name].to_numpy(float)
             behind = [range_behind(None if math.isnan(value) else value, disclosure) for value in values]
             ends = [pair if pair and told else (math.nan, math.nan) for pair, told in zip(behind, there, strict=True)]
-            for end, word in enumerate(("low", "high")):
-                made[f"{name}_{word}"] = pd.Series([pair[end] for pair in ends], index=shown.index, dtype=float)
+            for end, word in enumerate(RANGE_ENDS):
+                made[f"{name}{word}"] = pd.Series([pair[end] for pair in ends], index=shown.index, dtype=float)
     return pd.DataFrame(made)
+
+
+def without_empty_ranges(panel: pd.DataFrame) -> pd.DataFrame:
+    """Leave out columns of ranges that no row has, so that joined pieces and one call over all write the same."""
+    return panel[[name for name in panel.columns if not name.endswith(RANGE_ENDS) or panel[name].notna().any()]]
 
 
 def withholds_weights(panel: Panel) -> bool:

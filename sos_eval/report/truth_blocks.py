@@ -20,10 +20,6 @@ _KNOWN = {
     "over the units and periods that the estimate averages.",
     "second_link": "These data are simulated: the true second link stands beside the estimate.",
 }
-_KNOWN_MIXED = _KNOWN | {
-    "first_link": "These data are simulated, so that what is true is known and stands beside each estimate, on average "
-    "over all that is treated; where effects differ this estimate is a mixture with weights of its own.",
-}
 #: What page one says of a true effect by how it is averaged: over what, and what the estimate does otherwise.
 _AVERAGED = {
     AS_ESTIMATED: ("averaged as this estimate averages", ""),
@@ -35,6 +31,10 @@ _AVERAGED = {
         "averaged over the treated rows that are seen",
         "; units lack periods or change their weight, and this estimate may compare others",
     ),
+}
+_KNOWN_MIXED = _KNOWN | {
+    "first_link": "These data are simulated, so that what is true is known and stands beside each estimate, "
+    f"{''.join(_AVERAGED[PLAIN])}.",
 }
 _MIXED = "Where true parts differ between units, an estimate of them is a mixture with weights of its own."
 

@@ -78,12 +78,9 @@ def _link(
     panel = on_it.estimate.panel
     effect, error = float(on_it.estimate.values[row]), float(errors[row]) if errors is not None else np.nan
     every, treated = (int(on_it.estimate.cells[name].iloc[row]) for name in ("n_units", "n_treated_units"))
-    alone = panel.n_clusters == panel.n_units
-    clusters = (treated, every - treated) if alone else (
-        panel.n_treated_clusters, panel.n_clusters - panel.n_treated_clusters
-    )  # fmt: skip
-    few = too_few_for_an_interval(*clusters)
-    narrow = _TOO_NARROW if np.isfinite(error) and clusters[0] < FEW else ""
+    clusters = min(panel.n_treated_clusters, treated)
+    few = too_few_for_an_interval(clusters, min(panel.n_clusters, every) - clusters)
+    narrow = _TOO_NARROW if np.isfinite(error) and clusters < FEW else ""
     half = np.nan if few else pointwise(LEVEL, panel.n_clusters - 1) * error
     found: dict[str, float | str] = {
         "estimate": effect, "n_units": every, "std_error": error, "conf_low": effect - half,

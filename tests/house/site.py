@@ -31,6 +31,7 @@ _FIRST = (
     "docs/journeys/methodologist.md",
     "docs/journeys/report_builder.md",
 )
+_MARKDOWN = MarkdownIt("commonmark").enable("table")
 _STYLE = """
 :root { color-scheme: light dark } * { box-sizing: border-box }
 body { margin: 0 auto; max-width: 80rem; font: 1rem/1.55 system-ui, sans-serif; padding: 0 1rem 4rem }
@@ -68,7 +69,7 @@ def pages() -> dict[str, Page]:
 
 
 def _read(path: str) -> Page:
-    tokens = MarkdownIt("commonmark").enable("table").parse((ROOT / path).read_text(encoding="utf-8"))
+    tokens = _MARKDOWN.parse((ROOT / path).read_text(encoding="utf-8"))
     anchors: list[str] = []
     title = PurePosixPath(path).stem
     for at, token in enumerate(tokens):
@@ -144,7 +145,7 @@ def _html(page: Page, every: dict[str, Page]) -> str:
         for one in every.values()
         if "/decisions/" not in one.path or "/decisions/" in page.path
     )
-    body = MarkdownIt("commonmark").enable("table").renderer.render(page.tokens, MarkdownIt("commonmark").options, {})
+    body = _MARKDOWN.renderer.render(page.tokens, _MARKDOWN.options, {})
     body = body.replace("<table>", '<div class="wide" tabindex="0"><table>').replace("</table>", "</table></div>")
     return (
         f'<!doctype html>\n<html lang="en-GB">\n<meta charset="utf-8">\n<title>{escape(page.title)}: sos_eval</title>\n'

@@ -78,14 +78,14 @@ def _counted(
     base: Any, authorities: Sequence[str], rules: Sequence[ReturnRule], faults: Faults, period: CarePeriod,
     windows: Sequence[int], since: int | None,
 ) -> CareCounts:  # fmt: skip
-    run_sql(base, "episodes.sql", [since])
+    run_sql(base, "care", "episodes.sql", [since])
     reports = _judged(base, authorities, rules, "row", "kept")
     base.execute("drop table judged cascade")
-    run_sql(base, "order.sql")
+    run_sql(base, "care", "order.sql")
     reports += _judged(base, authorities, rules, "order", "left_in")
     base.execute("drop table ordered cascade")
     _refuse_emptied(base, authorities, rules, since, faults)
-    run_sql(base, "spells.sql")
+    run_sql(base, "care", "spells.sql")
     rows, episodes = base.execute("select n_rows, n_episodes from counted").fetchone()
     panel = _panel(base, authorities, period, windows, since)
     return CareCounts(panel, pd.concat(reports, ignore_index=True), int(rows - episodes))

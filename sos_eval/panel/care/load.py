@@ -29,9 +29,9 @@ _INTO = {
 _LINES = 1 << 40
 
 
-def run_sql(base: Any, name: str, values: Sequence[object] = ()) -> None:
-    """Run the statements of a file of this room; the one with a place for a value is given it."""
-    text = files("sos_eval.panel.care").joinpath(name).read_text(encoding="utf-8")
+def run_sql(base: Any, room: str, name: str, values: Sequence[object] = ()) -> None:
+    """Run the statements of a file of a room of `panel`; the one with a place for a value is given it."""
+    text = files("sos_eval.panel").joinpath(room, name).read_text(encoding="utf-8")
     for statement in text.split(";\n"):
         if statement.strip():
             base.execute(statement, values if "?" in statement else [])
@@ -39,7 +39,7 @@ def run_sql(base: Any, name: str, values: Sequence[object] = ()) -> None:
 
 def load(base: Any, returns: Sequence[ReturnFile], faults: Faults) -> tuple[str, ...]:
     """Put what is read of every file into tables, and return the authorities: their number is their place."""
-    run_sql(base, "load.sql")
+    run_sql(base, "care", "load.sql")
     authorities = tuple(sorted({file.authority for file in returns}))
     for number, file in enumerate(returns):
         place = {"authority": authorities.index(file.authority), "year": file.year, "first": number * _LINES}

@@ -18,15 +18,12 @@ from sos_eval.declare import Declared, Document, build, read_json
 from sos_eval.errors import DataFault, Faults, OurFault, listed
 from sos_eval.panel.care.counts import CarePeriod
 from sos_eval.panel.care.rules import return_rules
-from sos_eval.panel.disclosure import Disclosure, range_behind
+from sos_eval.panel.disclosure import RANGE_ENDS, Disclosure, range_behind, without_empty_ranges
 
-__all__ = ["ACROSS", "CarePiece", "PieceSettings", "joined", "read_piece", "rules_hash", "without_empty_ranges"]
+__all__ = ["ACROSS", "CarePiece", "PieceSettings", "joined", "read_piece", "rules_hash"]
 
 #: The rule that looks at several authorities, and sees nothing where each counts its own children.
 ACROSS = "in_two_authorities"
-
-#: Endings of the columns between whose values a masked or rounded count lies.
-_ENDS = ("_low", "_high")
 
 Cell = str | int | float | None
 Rows = tuple[tuple[Cell, ...], ...]
@@ -124,7 +121,9 @@ def _wrong(piece: CarePiece) -> Iterator[str]:
     counts = [(name, row[at]) for row in piece.rows for at, name in enumerate(piece.columns) if at > 1]
     counts += [(name, row[at]) for row in piece.validation for at, name in enumerate(piece.validation_columns)
                if name in {"episodes", "children"}]  # fmt: skip
-    small = {name for name, value in counts if not name.endswith(_ENDS) and not _may_leave(name, value, piece.settings)}
+    small = {
+        name for name, value in counts if not name.endswith(RANGE_ENDS) and not _may_leave(name, value, piece.settings)
+    }
     odd = sorted(small or {name for row in piece.rows for name in _other_ranges(piece, row)})
     if odd:
         yield f"{listed(odd, 4)}: no count that the profile {piece.settings.profile} lets out"
@@ -134,7 +133,7 @@ def _other_ranges(piece: CarePiece, row: Sequence[Cell]) -> Iterator[str]:
     """Yield the columns of ranges that say something else than the count beside them and the profile do."""
     cells = dict(zip(piece.columns, row, strict=True))
     of_profile = piece.settings.disclosure
-    for name in (column for column in cells if column.endswith(_ENDS)):
+    for name in (column for column in cells if column.endswith(RANGE_ENDS)):
         value = cells.get(name.rpartition("_")[0], "")
         if isinstance(value, str):
             yield name
@@ -142,11 +141,6 @@ def _other_ranges(piece: CarePiece, row: Sequence[Cell]) -> Iterator[str]:
         held = range_behind(value, of_profile) or (None, None)
         if cells[name] != held[name.endswith("_high")] and (value is not None or cells[name] is not None):
             yield name
-
-
-def without_empty_ranges(panel: pd.DataFrame) -> pd.DataFrame:
-    """Leave out columns of ranges that no row has, so that joined pieces and one call over all write the same."""
-    return panel[[name for name in panel.columns if not name.endswith(_ENDS) or panel[name].notna().any()]]
 
 
 def _may_leave(name: str, value: Cell, settings: PieceSettings) -> bool:
@@ -195,5 +189,5 @@ def joined(pieces: Sequence[CarePiece], names: Sequence[str]) -> tuple[pd.DataFr
     report = report.sort_values(
         ["rule", "la_code", "year_of_return"], key=lambda column: column.map(order) if column.name == "rule" else column
     )
-    panel = without_empty_ranges(panel.astype({name: float for name in first.columns if name.endswith(_ENDS)}))
+    panel = without_empty_ranges(panel.astype({name: float for name in first.columns if name.endswith(RANGE_ENDS)}))
     return panel.sort_values(list(first.columns[:2]), ignore_index=True), report.reset_index(drop=True)

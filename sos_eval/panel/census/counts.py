@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import pandas as pd
 
 from sos_eval.errors import Faults, OurFault
 from sos_eval.panel.care.emptied import refuse_emptied
+from sos_eval.panel.care.load import run_sql
 from sos_eval.panel.census.rules import CensusRule
 from sos_eval.panel.read.returns.census import EVENT, census_events
 from sos_eval.panel.read.returns.files import ReturnFile
@@ -78,12 +78,12 @@ def census_counts(returns: Sequence[ReturnFile], rules: Sequence[CensusRule], fa
 
     try:
         with duckdb.connect(config={"enable_external_access": "false", "lock_configuration": "true"}) as base:
-            _run_sql(base, "events.sql")
+            run_sql(base, "census", "events.sql")
             _load(base, returns, faults)
             faults.stop()
             _refuse_unread(base, returns, faults)
             faults.stop()
-            _run_sql(base, "judged.sql")
+            run_sql(base, "census", "judged.sql")
             report = pd.concat([_reported(base, rule) for rule in rules], ignore_index=True)
             _refuse_emptied(base, rules, faults)
             faults.stop()
@@ -104,12 +104,6 @@ def _load(base: Any, returns: Sequence[ReturnFile], faults: Faults) -> None:
             base.execute(_INTO, [file.authority, file.year])
             base.unregister("piece")
             first += piece.num_rows
-
-
-def _run_sql(base: Any, name: str) -> None:
-    text = files("sos_eval.panel.census").joinpath(name).read_text(encoding="utf-8")
-    for statement in filter(str.strip, text.split(";\n")):
-        base.execute(statement)
 
 
 def _refuse_unread(base: Any, returns: Sequence[ReturnFile], faults: Faults) -> None:
