@@ -216,7 +216,8 @@ def _check(reader: Reader, given: Any, path: Path_) -> Check | None:
     if isinstance(given, str):
         given = {given: {}}
     if not isinstance(given, dict) or len(given) != 1:
-        reader.add(path, f"{'.'.join(map(str, path))}: must be a name or {{name: options}}", "write - pretrends")
+        what = f"{'.'.join(map(str, path))}: must be a name or {{name: options}}"
+        reader.add(path, what, f"write - {_as_check(given) or 'pretrends'}")
         return None
     name, options = next(iter(given.items()))
     cls = _class(reader, "check", name, (*path, name) if (*path, name) in reader.document.lines else path)
@@ -226,6 +227,18 @@ def _check(reader: Reader, given: Any, path: Path_) -> Check | None:
     if made is None:
         return None
     return reader.faults.noted(lambda: _with_files(made, reader.document, (*path, name))) or made
+
+
+def _as_check(given: Any) -> str:
+    """Return how a mapping with a check's name beside its options is written; empty where none is named."""
+    if not isinstance(given, dict):
+        return ""
+    known = registered("check")
+    for key, value in given.items():
+        named = next((one for one in (key, value) if isinstance(one, str) and one in known), "")
+        if named:
+            return f"{named}: {{{', '.join(f'{other}: …' for other in given if other != key)}}}"
+    return ""
 
 
 def read_economics(reader: Reader, given: Any, path: Path_) -> Any:
