@@ -59,10 +59,11 @@ class Picture:
 
 @dataclass(frozen=True)
 class Code:
-    """Text kept as it is, such as the design; ``summary`` names it."""
+    """Text kept as it is, such as the design; ``summary`` names it, ``file`` is where it lies beside the report."""
 
     text: str
     summary: str
+    file: str = ""
 
 
 @dataclass(frozen=True)

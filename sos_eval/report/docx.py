@@ -157,6 +157,8 @@ class _Writer:
                 self.picture(name, alt)
             case Link(text, heading):
                 self.link(text, heading)
+            case Code(_, summary, file) if file:
+                self.word.add_paragraph(in_word(f"{summary}, with every default: {file} in the folder of results."))
             case Code(text, summary):
                 self.code(text, summary)
 

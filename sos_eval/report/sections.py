@@ -164,8 +164,13 @@ def _checks(bundle: ResultBundle) -> list[Block]:
     return [
         *([opening] if opening.items else []),
         Text(_judged(bundle.diagnostics)),
-        Table(_without_constant(frame, "Outcome"), "Checks"),
+        Table(_without_constant(frame if table["threshold"].notna().any() else _unjudged(frame), "Outcome"), "Checks"),
     ]
+
+
+def _unjudged(frame: pd.DataFrame) -> pd.DataFrame:
+    """Leave out what judges the checks: the sentence over the table says that nothing does."""
+    return frame.drop(columns=["Threshold", "Verdict"])
 
 
 def _left_out(bundle: ResultBundle) -> list[Block]:
@@ -378,7 +383,7 @@ def provenance(bundle: ResultBundle, drawn: Drawn) -> list[Block]:
     if drawn.skipped:
         blocks += [Heading("Figures that were not drawn", 3)]
         blocks.append(Bullets(tuple(together(drawn.skipped.items()))))
-    return [*blocks, Code(yaml_text(bundle.design), "The design as it was run")]
+    return [*blocks, Code(yaml_text(bundle.design), "The design as it was run", "design.yaml")]
 
 
 def _facts(found: dict[str, Any]) -> pd.DataFrame:

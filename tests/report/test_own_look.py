@@ -47,8 +47,8 @@ panel:
   treatment: {first_treated: start}
 estimators: [{id: primary, method: callaway_santanna, control: never_treated}]
 inference: [{method: analytic}]
-checks: []
 seed: 4
+checks: [leave_one_out]
 report: {formats: [html, docx, md], theme: look/theme.yaml}
 """
 
@@ -127,6 +127,19 @@ def test_captions_are_numbered_and_links_lead_to_headings(bundle):
     assert anchors <= marks
     assert len(marks) > 5
     assert all(row._tr.trPr is not None for table in word.tables for row in table.rows)
+
+
+def test_on_paper_the_design_as_run_is_named_and_not_printed(bundle):
+    said = [one.text for one in word_of(bundle.path / "report.docx").paragraphs]
+    assert said[-1] == "The design as it was run, with every default: design.yaml in the folder of results."
+    assert (bundle.path / "design.yaml").read_text().strip() in (bundle.path / "report.md").read_text()
+    assert (bundle.path / "design.yaml").read_text().splitlines()[3] not in "\n".join(said)
+
+
+def test_checks_that_nothing_judges_have_no_columns_for_it(bundle):
+    heads = [[cell.text for cell in table.rows[0].cells] for table in word_of(bundle.path / "report.docx").tables]
+    assert bundle.diagnostics["threshold"].isna().all()
+    assert ["Check", "Statistic", "Value", "In words"] in heads
 
 
 def test_what_is_pulled_later_has_the_look_that_the_bundle_keeps(bundle, tmp_path):
