@@ -143,6 +143,7 @@ def test_of_many_units_with_a_small_count_two_procedures_tell_of_each_estimate(t
     assert shown["aggregation"].nunique() > 1
 
 
+@pytest.mark.slow
 def test_a_start_of_few_units_inside_many_counts_as_a_side_does(tmp_path):
     """Errors of its cells are sums over its four units: all counts came back in three panels of three."""
     shown = told(run(tmp_path, 18, 20, 9, "ons_srs", early=4))

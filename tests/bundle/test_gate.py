@@ -257,6 +257,7 @@ def test_nothing_withheld_stands_on_the_page(tmp_path, undotted):
     assert "does not say" in se.read_bundle(guarded).headline["sentence"]
 
 
+@pytest.mark.slow
 def test_values_of_matched_covariates_by_unit_stay(tmp_path, undrawn):
     drawn(tmp_path, 4)
     matched = "comparison: {method: nearest, on: [outcome_pre], distance: outcome_pre}\nestimators:"
@@ -398,6 +399,7 @@ def nested(folder: Path, profile: str) -> Path:
     return run(folder, profile)
 
 
+@pytest.mark.slow
 def test_of_estimates_on_nearly_the_same_units_one_is_told(tmp_path, undrawn):
     guarded = nested(tmp_path, "dfe")
     table = read_table(guarded / "estimates.csv")
@@ -425,6 +427,7 @@ def test_of_estimates_on_nearly_the_same_units_one_is_told(tmp_path, undrawn):
     assert read_table(nested(tmp_path, "open") / "tables" / "robustness.csv")["estimate"].notna().all()
 
 
+@pytest.mark.slow
 def test_weights_by_unit_and_adjusted_p_of_what_is_withheld_stay(tmp_path, undrawn):
     guarded = nested(tmp_path, "dfe")
     assert not (guarded / "weights.csv").exists()

@@ -107,6 +107,7 @@ def test_software_checks_see_an_estimate_that_depends_on_the_call():
     assert sound["data_subset"].passed is None
 
 
+@pytest.mark.slow
 def test_a_random_covariate_hardly_moves_an_estimate():
     data = panel(effect=-2.0)
     found = verdicts(CallawaySantAnna(adjust="reg"), data)["random_common_cause"]

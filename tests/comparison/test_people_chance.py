@@ -153,6 +153,7 @@ def test_learners_say_chances_by_other_folds(model):
     assert found.calibrated(arm, own)["calibration_line"]["chance"].tolist() == ["held_out"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", LEARNERS)
 def test_learnt_chances_make_a_group(model):
     made = learnt(model, trim_chance=(0.02, 0.98))

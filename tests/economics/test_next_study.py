@@ -129,6 +129,7 @@ def test_sizes_that_two_errors_do_not_tell_from_the_best_are_named(tmp_path):
     assert valued(ready(tmp_path, cost_per_authority_year=1e6))["not_told_apart"].sum() == 0
 
 
+@pytest.mark.slow
 def test_the_error_of_a_spread_of_n_draws_is_derived_where_the_power_study_has_none(tmp_path):
     table = valued(ready(tmp_path, power_table(reps=200)))
     np.testing.assert_allclose(table["sd_error"], table["sd_estimate"] / 20)

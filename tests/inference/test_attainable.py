@@ -182,6 +182,7 @@ def test_adoptions_without_an_error_are_as_extreme_as_each_other():
     assert _alike(Batch(pd.DataFrame({"aggregation": ["overall"]}), values, errors), "studentised") == (3,)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("estimator", [TWFE(), CallawaySantAnna(), PoissonDiD()], ids=lambda one: one.name)
 def test_a_list_that_is_planned_once_has_the_sizes_of_one_that_is_not(estimator, monkeypatch):
     """Counts, one of six without any: each adoption planned for all sizes, and all estimated anew for each size."""

@@ -72,6 +72,7 @@ def test_the_same_data_twice_are_one_test():
     assert averaged([alone, alone]).p == overall(alone)["p_value"]
 
 
+@pytest.mark.slow
 def test_other_lots_two_statistics_and_tests_without_p_are_not_averaged():
     fewer = answers_on(CHANGES[:1], draws=20)
     assert averaged([*answers_on(CHANGES[1:]), *fewer]) == "the completed data sets do not have the same lots"

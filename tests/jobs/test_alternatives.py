@@ -312,6 +312,7 @@ def test_dates_of_a_theory_s_columns_stop_no_alternative(tmp_path):
     assert got["estimate"].notna().all()
 
 
+@pytest.mark.slow
 def test_without_a_lone_cohort_an_alternative_asks_of_the_same_window(tmp_path):
     """Effects grow by one a year and noise there is none: without the last cohort a wider window would average 2."""
     starts = np.array([2006] + [2004] * 3 + [2005] * 3 + [0] * 6)

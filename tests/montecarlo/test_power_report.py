@@ -221,6 +221,7 @@ def test_the_report_is_drawn_again_from_the_folder(project, capsys):
     assert "a power study, not a result bundle; pull from it with `sos-eval report`" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_figures_and_documents_are_pulled_out_of_a_study(project, capsys):
     """At a size, in a look, in a format: and nothing that is there is replaced unasked."""
     sweep = ("--sweep", "world.effect.size=0,-3")

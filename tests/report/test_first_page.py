@@ -224,6 +224,7 @@ def test_ends_hold_what_was_observed_and_detectable_sizes_the_level_without(case
         assert made[name]["percent"] == pytest.approx(100 * share)
 
 
+@pytest.mark.slow
 def test_a_size_worth_having_is_the_ratio_that_its_children_are(case, tmp_path):
     """Declared as the children of the detectable fall, it is found as often as that fall: four times in five."""
     made = {row["what"]: row for row in case("ratio").headline["converted"]}

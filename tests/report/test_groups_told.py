@@ -16,6 +16,7 @@ from tests.report.cases import run_case
 SETS = "{method: declared, sets: {L00: [L10, L11], L01: [L12], L02: [L13], L03: [L14], L04: [L15], L05: [L38]}}"
 
 
+@pytest.mark.slow
 def test_adopters_in_no_declared_set_are_left_out_by_number_and_reason(tmp_path, unsized):
     """Eight begin: five are in sets, L05's comparators are gone from the data, L06 and L07 are in none."""
     keys = {"comparison": f"  exclude: {{units: [L38], why: gone}}\ncomparison: {SETS}", "checks": "", "draws": "99"}

@@ -90,6 +90,7 @@ def test_the_reason_of_an_empty_row_is_that_of_its_cell():
     assert batch.failures[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "method", [Imputation(), TwoStage(), SunAbraham(), ETWFE(), ETWFE(control="never_treated"), EventStudyTWFE()],
     ids=str,

@@ -165,6 +165,7 @@ def test_changes_of_people_by_hand():
     assert rows_after.treated.tolist() == [True, False]
 
 
+@pytest.mark.slow
 def test_children_within_authorities():
     learner = DoubleML(("age", "size"), splits=1)
     same = [found(children(seed), learner, seed) for seed in range(30)]
