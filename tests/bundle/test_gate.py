@@ -640,5 +640,5 @@ def test_a_start_of_one_does_not_come_back_from_the_path_of_all_and_event_times(
     assert set(told) == {-3.0, -2.0, -1.0}
     means = read_table(guarded / "tables" / "outcome_paths.csv").groupby("group")["mean"].count()
     assert means.to_dict() == {"comparison": 8, "treated": 0}
-    monkeypatch.setattr("sos_eval.bundle.gate.path_rows", with_all_treated)
+    monkeypatch.setattr("sos_eval.bundle.passed_tables.path_rows", with_all_treated)
     assert adversary.recovered(adversary.statements(run(tmp_path, "again"), digits=4), 6) != []
