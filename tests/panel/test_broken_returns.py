@@ -134,7 +134,7 @@ def test_an_episode_that_a_later_return_holds_again_is_not_excluded(tmp_path):
     (3, "impossible_date 1 small count", {"episodes": 0.0, "masked": 1}),
 ])  # fmt: skip
 def test_what_rules_excluded_is_said_on_the_terminal_and_masked(tmp_path, capsys, broken, words, number):
-    rows = [*KEPT, *(f"{CANARY}{n} 25/13/2017 S C2 N1 U4 - -" for n in range(broken))]
+    rows = [*KEPT, *(f"{CANARY}{n} {31 + n}/13/2017 S C2 N1 U4 - -" for n in range(broken))]
     held = write_return(tmp_path / "held", rows)
     for to in (["--out", str(tmp_path / "P.csv")], ["--piece", str(tmp_path / "A.json")]):
         assert answered(cli, ["panel", "ssda903", str(held), *to], Screen()) == 0

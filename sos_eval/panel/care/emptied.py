@@ -8,7 +8,7 @@ import pandas as pd
 
 from sos_eval.errors import Faults
 
-__all__ = ["Excluded", "excluded_by_rule", "refuse_emptied", "said_of_excluded"]
+__all__ = ["Excluded", "excluded_by_rule", "refuse_emptied", "roughly", "said_of_excluded"]
 
 #: Rule -> the sum of its cells that are shown, and how many cells are masked.
 Excluded = dict[str, dict[str, float]]
@@ -29,13 +29,14 @@ def refuse_emptied(whose: str, what: str, n: int, by_rule: Mapping[str, int], fa
     n, by_rule
         How many there were; and each excluding rule that some of them break, with how many.
     """
-    rules = ", ".join(f"{rule} ({_roughly(count)})" for rule, count in by_rule.items())
+    rules = ", ".join(f"{rule} ({roughly(count)})" for rule, count in by_rule.items())
     some = next(iter(by_rule), "RULE")
     instead = f"zeros would look like counts: mend what the rule finds (is the year right?), or write {some}=keep"
-    faults.add(whose, f"every one of its {what} ({_roughly(n)}) is excluded: {rules}", f"{instead} after --policy")
+    faults.add(whose, f"every one of its {what} ({roughly(n)}) is excluded: {rules}", f"{instead} after --policy")
 
 
-def _roughly(n: int) -> str:
+def roughly(n: int) -> str:
+    """Say a number to tens: no profile shows less."""
     return f"fewer than {_FEWEST}" if n < _FEWEST else f"about {(n + _TENS // 2) // _TENS * _TENS:,}"
 
 

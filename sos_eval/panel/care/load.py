@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from sos_eval.errors import Faults
+from sos_eval.errors import Faults, listed
+from sos_eval.panel.care.doubtful import refuse_doubtful
 from sos_eval.panel.read.returns.files import ReturnFile
 from sos_eval.panel.read.returns.layout import READ
 from sos_eval.panel.read.returns.tables import pieces_of, recognised
@@ -21,10 +23,15 @@ __all__ = ["load", "run_sql"]
 _INTO = {
     "episodes": """insert into raw select $authority, $year, $first + line, trim(CHILD),
         code_of(RNE), code_of(LS), code_of(CIN), code_of(PLACE), code_of(REC),
-        day_of(DECOM), odd_of(DECOM), day_of(DEC), odd_of(DEC) from piece""",
-    "header": "insert into header select $authority, $year, trim(CHILD), trim(SEX), day_of(DOB), trim(UPN) from piece",
-    "uasc": "insert into uasc select $authority, trim(CHILD), day_of(DUC) from piece",
+        day_of(DECOM), odd_of(DECOM), day_of(DEC), odd_of(DEC) from piece
+        where concat(CHILD, RNE, LS, CIN, PLACE, REC, DECOM, DEC) <> ''""",
+    "header": """insert into header select $authority, $year, $first + line, trim(CHILD), trim(SEX),
+        day_of(DOB), odd_of(DOB), trim(UPN) from piece where concat(CHILD, SEX, DOB) <> ''""",
+    "uasc": """insert into uasc select $authority, $year, $first + line, trim(CHILD), day_of(DUC), odd_of(DUC)
+        from piece where CHILD <> ''""",
 }
+#: Endings of files in which a table may lie that is not read.
+_PACKED = frozenset({".zip", ".gz", ".7z", ".bz2", ".xz", ".xlsx", ".xls", ".xlsb", ".ods"})
 #: Lines that one file may have: the place of a row is the file's number times this, and its line.
 _LINES = 1 << 40
 
@@ -49,10 +56,12 @@ def load(base: Any, returns: Sequence[ReturnFile], faults: Faults) -> tuple[str,
             base.register("piece", piece)
             base.execute(_INTO[table], {key: value for key, value in place.items() if f"${key}" in _INTO[table]})
             base.unregister("piece")
-    _refuse_unread(base, returns, faults)
     base.register("given_codes", _codes())
     base.execute("create temp table codes as select * from given_codes")
     base.unregister("given_codes")
+    refuse_doubtful(base, returns, authorities, _LINES, faults)
+    if not faults.found:
+        _refuse_unread(base, returns, faults)
     return authorities
 
 
@@ -68,7 +77,19 @@ def _refuse_unread(base: Any, returns: Sequence[ReturnFile], faults: Faults) -> 
     told = {(returns[number].authority, returns[number].year) for number, _ in days}
     for authority, year in sorted({(file.authority, file.year) for file in returns} - told):
         what = "the return holds no episode: there are no rows below the names of columns, or no table of episodes"
-        faults.add(f"{authority}, {year}", what, "give the whole return, or leave its year out")
+        packed = _packed(file.path.parent for file in returns if (file.authority, file.year) == (authority, year))
+        instead = (
+            f"unpack {listed(packed, 4)}, or save it as CSV"
+            if packed
+            else "give the whole return, or leave its year out"
+        )
+        faults.add(f"{authority}, {year}", what, instead)
+
+
+def _packed(folders: Iterable[Path]) -> list[str]:
+    """Return the names of archives and workbooks beside the files that are read."""
+    beside = {other for folder in folders for other in folder.iterdir() if other.suffix.lower() in _PACKED}
+    return sorted(other.name for other in beside)
 
 
 def _pieces(file: ReturnFile, faults: Faults) -> Iterator[tuple[str, Any]]:
