@@ -83,7 +83,7 @@ def masked_counts(counts: CareCounts, disclosure: Disclosure) -> tuple[pd.DataFr
     people = [name for name in counts.panel.columns[2:] if name != "exits_mean_days"]
     panel, hidden = masked(counts.panel, people, disclosure)
     panel = with_ranges(panel, counts.panel, people, disclosure)
-    few = counts.panel["care_exits"].to_numpy() < disclosure.smallest
+    few = counts.panel["exits_timed"].to_numpy() < disclosure.smallest
     panel["exits_mean_days"] = np.where(few, np.nan, counts.panel["exits_mean_days"].to_numpy(float))
     if disclosure.guards:
         panel["exits_mean_days"] = panel["exits_mean_days"].round()

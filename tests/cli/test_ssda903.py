@@ -26,7 +26,8 @@ def folder(tmp_path):
 def test_panel_and_validation_are_masked_by_profile(folder, tmp_path, capsys):
     assert main(["panel", "ssda903", str(folder), "--out", str(tmp_path / "p.csv")]) == 0
     panel, report = pd.read_csv(tmp_path / "p.csv"), pd.read_csv(tmp_path / "p.validation.csv")
-    assert panel.loc[0, ["care_entries", "entries_unaccompanied"]].tolist() == [10, 0]
+    assert panel.loc[0, ["care_entries", "entries_legal_justice"]].tolist() == [10, 0]
+    assert panel["entries_unaccompanied"].isna().all()  # there is no table of who came unaccompanied
     assert report.loc[report["rule"] == "impossible_end", ["policy", "says"]].shape == (1, 2)
     assert report.loc[report["rule"] == "impossible_end", "children"].isna().all()
     assert "masked" in capsys.readouterr().out

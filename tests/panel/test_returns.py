@@ -179,3 +179,109 @@ def test_xml_with_entities_is_refused_unread(tmp_path):
     assert len(said) == 1
     assert "declares a document type" in said[0]
     assert "canary" not in said[0]
+
+
+def of_years(folder, **years):
+    """Write a return a year, `y2018=[…]`, and count them."""
+    for year, episodes in years.items():
+        write_return(folder, episodes, year=int(year[1:]))
+    return counted(folder).panel.set_index("year")
+
+
+def test_a_later_return_takes_no_episode_away_that_ended_before_its_year(tmp_path):
+    """A start that ends on its own day is followed by one of the same day, which alone the next return holds."""
+    begun, went_on = "1 01/05/2017 S L1 N1 U4 01/05/2017 X1", "1 01/05/2017 L C2 N1 U4 - -"
+    alone = of_years(tmp_path / "alone", y2018=[begun, went_on]).loc[2018]
+    both = of_years(tmp_path / "both", y2018=[begun, went_on], y2019=[went_on]).loc[2018]
+    pd.testing.assert_series_equal(both, alone)
+    assert both[["care_entries", "taken_into_care"]].tolist() == [1, 1]
+    every = of_years(tmp_path / "every", y2018=[begun, went_on, begun], y2019=[begun, went_on]).loc[2018]
+    assert every["care_entries"] == 1  # a return that holds all years again replaces all
+
+
+def test_a_correction_in_a_later_return_replaces_what_it_corrects(tmp_path):
+    panel = of_years(tmp_path, y2018=["1 01/05/2017 S V2 N1 U4 - -"], y2019=["1 01/05/2017 S C2 N1 K2 01/02/2018 E4A"])
+    assert panel.loc[2018, ["care_entries", "taken_into_care", "reunifications"]].tolist() == [1, 1, 1]
+    assert panel.loc[2018, "entries_placed_residential"] == 1
+
+
+def test_reasons_of_earlier_years_are_known_and_others_end_care_all_the_same(tmp_path):
+    old = of_years(
+        tmp_path / "old",
+        y2014=["1 01/05/2013 S C2 N1 U4 01/06/2013 E4", "2 01/05/2013 S C2 N1 U4 01/06/2013 E44"],
+    ).loc[2014]
+    assert old[["care_exits", "reunifications", "exits_guardianship"]].tolist() == [2, 1, 1]
+    new = of_years(
+        tmp_path / "new",
+        y2018=[
+            "1 01/05/2017 S C2 N1 U4 01/06/2017 E99",
+            "1 01/09/2017 S C2 N1 U4 - -",
+            "2 01/05/2017 S C2 N1 U4 02/06/2017 E4",
+        ],
+    ).loc[2018]  # E4 was parted into E4A and E4B
+    assert new[["care_exits", "exits_not_known", "reunifications", "looked_after_at_end"]].tolist() == [2, 2, 0, 1]
+    parts = [name for name in new.index if name.startswith("exits_") and name not in ("exits_timed", "exits_mean_days")]
+    assert new[parts].sum() + new["reunifications"] == new["care_exits"]
+
+
+def test_a_start_counts_whether_or_not_the_episode_before_it_was_closed(tmp_path):
+    panel = of_years(
+        tmp_path, y2017=["1 01/05/2016 S C2 N1 U4 - -"], y2018=["2 01/05/2017 S C2 N1 U4 - -"],
+        y2019=["1 05/06/2018 S C2 N1 U4 - -", "3 01/05/2018 S C2 N1 U4 01/02/2019 X1", "3 01/09/2018 S C2 N1 U4 - -"],
+    )  # fmt: skip
+    assert panel["care_entries"].tolist() == [1, 1, 2]
+    assert panel.loc[2019, "re_entries_12m"] == 0  # nobody is known to have left
+
+
+def test_length_of_care_is_of_children_whose_start_is_held(tmp_path):
+    known = [f"{k} {10 + k}/05/2017 S C2 N1 U4 {10 + k}/06/2017 E4A" for k in range(1, 10)]
+    cut = "20 01/03/2017 P C2 N1 U4 10/05/2017 E4A"  # in care for as long as nobody knows
+    panel = of_years(tmp_path / "a", y2018=[*known, cut]).loc[2018]
+    assert panel[["care_exits", "exits_timed", "exits_mean_days"]].tolist() == [10, 9, 31]
+    panel = of_years(tmp_path / "b", y2018=[*known[:8], cut]).loc[2018]
+    assert panel["exits_timed"] == 8
+    assert np.isnan(panel["exits_mean_days"])  # more than a tenth are not timed, and they stayed longest
+    again = ["1 01/05/2015 S C2 N1 U4 01/06/2015 E4A", "1 01/05/2017 P C2 N1 U4 10/05/2017 E4A"]
+    assert of_years(tmp_path / "c", y2018=again).loc[2018, "exits_timed"] == 0  # not from the start of an earlier time
+
+
+def test_the_latest_return_says_until_when_a_child_is_unaccompanied(tmp_path):
+    start = ["1 01/05/2017 S C2 N1 U4 - -"]
+    held = write_return(write_return(tmp_path, start, year=2018), start, year=2019)
+    for year, day in ((2018, "01/01/2026"), (2019, "01/12/2016")):
+        (held / "A" / str(year) / "uasc.csv").write_text(f"CHILD,SEX,DOB,DUC\n1,1,01/01/2010,{day}\n")
+    panel = counted(held).panel.set_index("year")
+    assert panel.loc[2018, ["entries_unaccompanied", "entries_others"]].tolist() == [0, 1]
+
+
+def test_who_came_unaccompanied_is_not_known_without_its_table(tmp_path):
+    start = ["1 01/05/2017 S C2 N1 U4 - -"]
+    held = write_return(write_return(tmp_path, start, year=2018), ["2 01/05/2016 S C2 N1 U4 - -"], year=2017)
+    (held / "A" / "2018" / "uasc.csv").write_text("CHILD,SEX,DOB,DUC\n")
+    panel = counted(held).panel.set_index("year")[["entries_unaccompanied", "entries_others"]]
+    assert panel.loc[2018].tolist() == [0, 1]
+    assert panel.loc[2017].isna().all()
+
+
+def test_a_re_entry_follows_any_earlier_end_that_was_one(tmp_path):
+    twice = [
+        "1 01/05/2016 S C2 N1 U4 01/02/2017 E4A", "1 01/03/2017 S C2 N1 U4 15/03/2017 E13",
+        "1 01/05/2017 S C2 N1 U4 - -",
+    ]  # fmt: skip
+    panel = of_years(tmp_path / "a", y2017=twice[:2], y2018=twice)
+    assert panel.loc[2018, ["re_entries_12m", "re_entries_after_home_12m"]].tolist() == [1, 1]
+    went_on = [
+        "1 01/05/2016 S C2 N1 U4 01/02/2017 E4A", "1 01/02/2017 P C2 N1 U4 01/04/2017 X1",
+        "1 01/05/2017 S C2 N1 U4 - -",
+    ]  # fmt: skip
+    panel = of_years(tmp_path / "b", y2017=went_on[:2], y2018=went_on)
+    assert panel.loc[2017, "reunifications"] == 0  # the child did not leave
+    assert panel.loc[2018, ["re_entries_12m", "re_entries_after_home_12m"]].tolist() == [0, 0]
+
+
+def test_who_was_born_on_29_february_is_a_year_older_on_1_march(tmp_path):
+    rows = ["1 28/02/2018 S C2 N1 U4 - -", "2 01/03/2018 S C2 N1 U4 - -"]
+    panel = counted(write_return(tmp_path / "ten", rows, dob="29/02/2008")).panel.iloc[0]
+    assert panel[["entries_age_5_to_9", "entries_age_10_to_15"]].tolist() == [1, 1]
+    grown = counted(write_return(tmp_path / "grown", ["1 28/02/2018 S C2 N1 U4 - -"], dob="29/02/2000"), period="month")
+    assert grown.panel.set_index("month").loc["2018-02", "looked_after_at_end"] == 1

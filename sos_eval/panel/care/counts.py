@@ -170,29 +170,37 @@ def _panel(
     panel = grid
     for query in (starts(codes, number), again(windows, number), ends(codes, number), stock(number)):
         panel = panel.merge(base.execute(query).df(), on=["authority", "period"], how="left")
-    counts = panel.columns.difference(["authority", "period", "first_day", "last_day", "held", "exits_mean_days"])
+    counts = panel.columns.difference(
+        ["authority", "period", "first_day", "last_day", "held", "return_year", "exits_mean_days"]
+    )
     panel[counts] = panel[counts].fillna(0).astype(float)
     for months in windows:
         unseen = panel["first_day"] - pd.DateOffset(months=months) < panel["held"]
         panel.loc[unseen, [f"re_entries_{months}m", f"re_entries_after_home_{months}m"]] = np.nan
+    told = {*base.execute("from uasc_told").fetchall()}
+    untold = [(row.authority, row.return_year) not in told for row in panel.itertuples()]
+    panel.loc[untold, ["entries_unaccompanied", "entries_others"]] = np.nan
     panel.insert(0, "la_code", [authorities[place] for place in panel["authority"]])
-    panel = panel.drop(columns=["authority", "first_day", "last_day", "held"]).rename(columns={"period": period})
+    panel = panel.drop(columns=["authority", "first_day", "last_day", "held", "return_year"]).rename(
+        columns={"period": period}
+    )
     return panel.sort_values(["la_code", period], ignore_index=True)
 
 
 def _grid(base: Any, period: CarePeriod, since: int | None) -> pd.DataFrame:
-    """Return the periods of the years that each authority returned, and from when on its returns have no hole."""
+    """Return the periods that are held, from when on there is no hole, and the year of the return that holds each."""
     years = base.execute("select authority, year::integer as year from returned order by all").df()
     rows = []
     for authority, theirs in years.groupby("authority")["year"]:
         held = sorted({*theirs, *range(since or min(theirs), min(theirs))})
         for year in held:
+            returned = min(one for one in theirs if one >= year)
             begun = next(first for first in range(year, 0, -1) if first - 1 not in held)
             days = pd.period_range(f"{year - 1}-04", f"{year}-03", freq="M")
             for name, months in _periods(days, year, period):
                 first, last = months[0].start_time, months[-1].end_time.normalize()
-                rows.append((authority, name, first, last, pd.Timestamp(begun - 1, 4, 1)))
-    return pd.DataFrame(rows, columns=["authority", "period", "first_day", "last_day", "held"])
+                rows.append((authority, name, first, last, pd.Timestamp(begun - 1, 4, 1), returned))
+    return pd.DataFrame(rows, columns=["authority", "period", "first_day", "last_day", "held", "return_year"])
 
 
 def _periods(months: Any, year: int, period: CarePeriod) -> Iterator[tuple[int | str, Any]]:

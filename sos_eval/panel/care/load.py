@@ -30,6 +30,7 @@ _INTO = {
     "uasc": """insert into uasc select $authority, $year, $first + line, trim(CHILD), day_of(DUC), odd_of(DUC)
         from piece where CHILD <> ''""",
 }
+_WHOSE = ("authority", "year")
 #: Endings of files in which a table may lie that is not read.
 _PACKED = frozenset({".zip", ".gz", ".7z", ".bz2", ".xz", ".xlsx", ".xls", ".xlsb", ".ods"})
 #: Lines that one file may have: the place of a row is the file's number times this, and its line.
@@ -46,11 +47,14 @@ def run_sql(base: Any, room: str, name: str, values: Sequence[object] = ()) -> N
 
 def load(base: Any, returns: Sequence[ReturnFile], faults: Faults) -> tuple[str, ...]:
     """Put what is read of every file into tables, and return the authorities: their number is their place."""
+    run_sql(base, "care", "days.sql")
     run_sql(base, "care", "load.sql")
     authorities = tuple(sorted({file.authority for file in returns}))
     for number, file in enumerate(returns):
         place = {"authority": authorities.index(file.authority), "year": file.year, "first": number * _LINES}
         for table, piece in _pieces(file, faults):
+            if table == "uasc":
+                base.execute("insert into uasc_told values ($authority, $year)", {key: place[key] for key in _WHOSE})
             if not piece.num_rows:
                 continue
             base.register("piece", piece)
@@ -93,15 +97,18 @@ def _packed(folders: Iterable[Path]) -> list[str]:
 
 
 def _pieces(file: ReturnFile, faults: Faults) -> Iterator[tuple[str, Any]]:
-    """Yield the tables of a file in pieces with lines."""
+    """Yield the tables of a file in pieces with lines; an empty one first says that the table is there."""
     import pyarrow as pa
 
+    empty = pa.RecordBatch.from_pylist([])
     if file.path.suffix.lower() == ".xml":
+        yield from ((table, empty) for table in READ)
         yield from xml_pieces(file.path, faults)
         return
     table = recognised(file.path, faults)
     if table not in READ:
         return
+    yield table, empty
     line = 2
     for piece in pieces_of(file.path, table, faults):
         yield table, piece.append_column("line", pa.array(np.arange(line, line + piece.num_rows)))

@@ -17,6 +17,9 @@ COUNTED_AT = {
     "month": "12 * year({0}) + month({0}) - 1",
 }  # fmt: skip
 
+#: Which part of the ends must be of children whose start the returns hold, for a mean of days: those whose start they
+#: do not hold were in care for longer.
+_TIMED = 0.9
 _AGES = {
     "under_1": "age < 1", "1_to_4": "age between 1 and 4", "5_to_9": "age between 5 and 9",
     "10_to_15": "age between 10 and 15", "16_and_over": "age >= 16", "not_known": "age is null",
@@ -58,24 +61,22 @@ def starts(codes: pd.DataFrame, number: str) -> str:
 
 def again(windows: Sequence[int], number: str) -> str:
     """Count children with a start in the period that follows an end within a window."""
-    within = {months: f"decom <= ended_before + interval {months} month" for months in windows}
     named = ", ".join(
-        f"count(distinct who) filter ({condition})::double re_entries_{months}m, "
-        f"count(distinct who) filter ({condition} and exit_group = 'home')::double re_entries_after_home_{months}m"
-        for months, condition in within.items()
+        f"count(distinct who) filter (decom <= {before} + interval {months} month)::double re_entries{of}_{months}m"
+        for months in windows
+        for of, before in (("", "ended_before"), ("_after_home", "home_before"))
     )
     return f"""with following as (
-        select authority, {number.format("decom")} number, who, decom, ended_before, mix_before from looked
+        select authority, {number.format("decom")} number, who, decom, ended_before, home_before from looked
         where began and ended_before is not null
     )
-    select authority, period, {named} from following left join mixes on mixes.mix = mix_before
-    join grid using (authority, number) group by all"""
+    select authority, period, {named} from following join grid using (authority, number) group by all"""
 
 
 def ends(codes: pd.DataFrame, number: str) -> str:
     """Count children by their last end in the period."""
     groups = _groups(codes[codes["code"] != "X1"], "rec", "exits", "exit_group")
-    groups = {name: condition for name, condition in groups.items() if name not in {"exits_home", "exits_not_known"}}
+    groups = {name: condition for name, condition in groups.items() if name != "exits_home"}
     return f"""with numbered as (
         select authority, {number.format("dec")} number, who, mix, since, dec, spot from looked where left_care
     ), lasts as (
@@ -85,7 +86,8 @@ def ends(codes: pd.DataFrame, number: str) -> str:
         select authority, number, mix, count(*) n, sum(days) as days, count(days) timed from lasts group by all
     )
     select authority, period, sum(n)::double care_exits, {_sums({"reunifications": "exit_group = 'home'", **groups})},
-        sum(days)::double / nullif(sum(timed), 0) exits_mean_days
+        sum(timed)::double exits_timed,
+        case when sum(timed) >= {_TIMED} * sum(n) then sum(days)::double / nullif(sum(timed), 0) end exits_mean_days
     from alike join mixes using (mix) join grid using (authority, number) group by all"""
 
 
