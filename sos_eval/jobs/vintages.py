@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle, read_bundle
@@ -52,8 +53,8 @@ class VintageDrift:
     table
         In `DRIFT_COLUMNS`.
     changes
-        What `panel diff` finds against the first vintage: its columns, the vintage, and whether the design reads the
-        column and the unit is treated.
+        What `panel diff` finds against the first vintage: its columns, the vintage, whether the design reads the
+        column and the headline's panel of either vintage holds the row, and whether the unit is treated.
     unmet
         What was declared and did not come about, with its vintage.
     """
@@ -162,9 +163,11 @@ def _drift(
     """Lay out the drift of the headline, and what changed beneath it."""
     treated = {name: _treated(bundle) for name, bundle in bundles.items()}
     first = next(iter(names))
+    held = {name: _held(bundle) for name, bundle in bundles.items()}
     listing = {
-        name: _told(changed[name][0], name, plan, treated[first] | treated[name]) for name in names
-    }  # fmt: skip
+        name: _told(changed[name][0], name, plan, treated[first] | treated[name], (held[first], held[name]))
+        for name in names
+    }
     rows = [
         _row(name, file, bundles[name], bundles[first]) | _counted(listing[name], changed[name][1])
         for name, file in names.items()
@@ -186,13 +189,25 @@ def _bare(unit: Any) -> str:
     return f"{unit:.0f}" if isinstance(unit, float) else str(unit)
 
 
-def _told(changes: pd.DataFrame, name: str, plan: Design, treated: set[str]) -> pd.DataFrame:
-    """Return changes with their vintage, whether the design reads the column, and whether the unit is treated."""
+def _held(bundle: ResultBundle) -> tuple[set[str], set[str]]:
+    """Return the units and the periods of the headline's panel: window, omitted periods and exclusions are over."""
+    paths, weights = bundle.table("outcome_paths"), bundle.weights
+    periods = paths.loc[~paths["omitted"].fillna(False).astype(bool), "time"].map(_bare)
+    return set(weights.loc[weights["weight"] > 0, "unit"].map(_bare)), set(periods)
+
+
+def _told(
+    changes: pd.DataFrame, name: str, plan: Design, treated: set[str], held: Sequence[tuple[set[str], set[str]]]
+) -> pd.DataFrame:  # fmt: skip
+    """Return changes with their vintage, whether the headline reads the cell, and whether the unit is treated."""
     spec = plan.panel
     names = {column for column, _ in named_columns(spec, columns_beside(plan))}
     recoded = {str(old): str(new) for old, new in spec.recode.get(spec.unit, {}).items()}
     units = changes["unit"].map(lambda unit: recoded.get(unit, unit))
-    told = changes.assign(vintage=name, read=changes["column"].isin(names), treated=units.isin(treated))
+    rows = np.logical_or.reduce(
+        [units.isin(of_units) & changes["period"].map(_bare).isin(of_periods) for of_units, of_periods in held]
+    )
+    told = changes.assign(vintage=name, read=changes["column"].isin(names) & rows, treated=units.isin(treated))
     return told[["vintage", *COLUMNS, "read", "treated"]]
 
 
@@ -211,7 +226,7 @@ def _number(value: Any) -> Any:
 
 
 def _counted(changes: pd.DataFrame, compared: int) -> dict[str, Any]:
-    """Count changed cells, those that the design reads, and those in treated units."""
+    """Count changed cells, those that the headline reads, and those in treated units."""
     cells = changes[changes["what"] == "changed"]
     read, treated = cells["read"], cells["treated"]
     units = cells.loc[read & treated, "unit"].value_counts(sort=False)
@@ -249,7 +264,7 @@ def _sentence(rows: Sequence[dict[str, Any]]) -> str:
         units = f": {listed(row['treated_changed'].split('; '))}" if row["treated_changed"] else ""
         parts.append(
             f"Against {rows[0]['vintage']}, {row['vintage']} differs in {row['cells_changed']:,} of "
-            f"{row['cells_compared']:,} cells; the design reads {row['cells_changed_read']:,} of these{where}{units}."
+            f"{row['cells_compared']:,} cells; the headline reads {row['cells_changed_read']:,} of these{where}{units}."
             + (f" It {row['rows_moved']}." if row["rows_moved"] else "")
         )
     return " ".join(parts)

@@ -67,9 +67,30 @@ def test_the_cells_that_changed_are_counted_and_those_of_treated_units_named(dri
         "1", "2013", "entries", "27", "29",
     ]  # fmt: skip
     assert (
-        "later differs in 2 of 216 cells; the design reads 2 of these, 1 of them in treated units: 1" in drift.sentence
+        "later differs in 2 of 216 cells; the headline reads 2 of these, 1 of them in treated units: 1"
+        in drift.sentence
     )
     assert drift.table["cells_changed"].tolist() == [0, 2]
+
+
+def test_cells_outside_the_headlines_window_and_units_are_not_read_by_it(project):
+    text = DESIGN.replace(
+        "panel:",
+        "panel:\n  window: {to: 2013}\n  omit_times: {2012: partly}\n  exclude:\n    - {units: [9], why: other}",
+        1,
+    )
+    (project / "small.yaml").write_text(text)
+    first = pd.read_csv(project / "first.csv")
+    changed = first.assign(entries=first["entries"] + 1)
+    changed.to_csv(project / "later.csv", index=False)
+    with without_pages():
+        made = run_vintages(project / "small.yaml", [project / "first.csv", project / "later.csv"], out=project / "out")
+    row = made.table.set_index("vintage").loc["later"]
+    read = first["year"].isin([2010, 2011, 2013]) & (first.iloc[:, 0] != 9)
+    assert (row["cells_changed"], row["cells_changed_read"]) == (len(first), read.sum())
+    told = made.changes[made.changes["read"]]
+    assert set(told["period"].astype(str)) == {"2010", "2011", "2013"}
+    assert "9" not in set(told["unit"].astype(str))
 
 
 def test_units_periods_and_rows_of_one_vintage_alone_are_named_treated_ones_first(project):
