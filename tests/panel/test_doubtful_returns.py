@@ -162,3 +162,45 @@ def test_what_is_packed_beside_the_return_is_named(tmp_path, capsys):
     file.unlink()
     assert answered(cli, ["panel", "ssda903", str(held), "--out", str(tmp_path / "P.csv")], Screen()) == 2
     assert "unpack episodes.csv.gz, or save it as CSV" in capsys.readouterr().err
+
+
+#: A census as a table: 20 children, referred one a day from 1 July 2017 on, assessed from then on.
+REFERRED = [(f"0{k + 10}", f"{k + 1:02d}/07/2017") for k in range(20)]
+
+
+def census(folder, day=lambda d, m, y: f"{d}/{m}/{y}", number=lambda child, table: child, end="01/08/2017"):
+    place = folder / "301" / "2018"
+    place.mkdir(parents=True)
+    rows = [(child, day(*when.split("/"))) for child, when in REFERRED]
+    lines = [f"{number(child, 'referral')},01/05/2010,{when}" for child, when in rows]
+    (place / "CINdetails.csv").write_text("\n".join(["LAchildID,PersonBirthDate,CINreferralDate", *lines]) + "\n")
+    lines = [f"{number(child, 'assessment')},01/05/2010,01/07/2017,{end}" for child, _ in rows]
+    head = "LAchildID,PersonBirthDate,AssessmentActualStartDate,AssessmentAuthorisationDate"
+    (place / "Assessments.csv").write_text("\n".join([head, *lines]) + "\n")
+    return answered(cli, ["panel", "cin", str(folder), "--out", str(folder / "P.csv"), "--profile", "open"], Screen())
+
+
+def test_a_census_in_the_form_that_is_read_is_counted(tmp_path):
+    assert census(tmp_path) == 0
+    assert (tmp_path / "P.csv").read_text().splitlines()[1].startswith("301,2018,20.0,")
+
+
+@pytest.mark.parametrize("form", [one for one in FORMS if one not in ("the year first", "with a time")])
+def test_days_of_a_census_in_another_form_are_refused(tmp_path, capsys, form):
+    assert census(tmp_path, day=FORMS[form]) == 2
+    said = capsys.readouterr().err
+    assert "CINdetails.csv: CINreferralDate: " in said
+    assert form in said
+    assert not (tmp_path / "P.csv").exists()
+
+
+def test_a_word_for_no_end_of_an_assessment_is_refused(tmp_path, capsys):
+    assert census(tmp_path, end="NULL") == 2
+    assert "AssessmentAuthorisationDate: one and the same text or day stands for none in about 20 cells" in (
+        capsys.readouterr().err
+    )
+
+
+def test_a_census_that_numbers_children_in_two_ways_is_refused(tmp_path, capsys):
+    assert census(tmp_path, number=lambda child, table: child.lstrip("0") if table == "referral" else child) == 2
+    assert "301: LAchildID: the numbers of about 20 children are written in two ways" in capsys.readouterr().err

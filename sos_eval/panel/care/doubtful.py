@@ -9,7 +9,7 @@ from sos_eval.errors import Faults, listed
 from sos_eval.panel.care.emptied import roughly
 from sos_eval.panel.read.returns.files import ReturnFile
 
-__all__ = ["refuse_doubtful"]
+__all__ = ["form_of", "refuse_days", "refuse_doubtful", "refuse_two_ways", "two_ways"]
 
 #: Fewest cells, and which part of a column's filled ones, that are a way of writing and no slips of single rows.
 _FEWEST, _PART = 3, 20
@@ -29,6 +29,7 @@ _FORMS = {
 _DAYS = {"raw": ("decom", "dec"), "header": ("dob",), "uasc": ("duc",)}
 _CODED = {"rne": "true", "ls": "true", "need": "true", "place": "true", "rec": "dec is not null"}
 _NAMES = {"need": "CIN"}
+_DAY = "01/05/2018 (1 May), as text"
 #: What a code looks like, a new one too, where a word in its place would take starts or ends from the counts.
 _LIKE_CODES = {"rne": "[A-Z]", "rec": "[A-Z][0-9]{1,2}[A-Z]?"}
 
@@ -52,44 +53,63 @@ def refuse_doubtful(
     """
     for table, columns in _DAYS.items():
         for column in columns:
-            for number, what, instead in _other_days(base, table, column, lines):
-                faults.add(str(returns[number].path), what, instead)
+            for number, form, n, filled in _other_days(base, table, column, lines):
+                refuse_days(str(returns[number].path), column.upper(), form, n, filled, _DAY, faults)
     of_year = [*_unknown_codes(base), *_contradicted(base), *_other_year(base)]
     for authority, year, what, instead in of_year:
         faults.add(f"{authorities[authority]}, {year}", what, instead)
-    for authority, what, instead in _two_ways(base):
-        faults.add(authorities[authority], what, instead)
+    named = " union ".join(f"select authority, child from {table}" for table in _DAYS)
+    for authority, n in two_ways(base, named):
+        refuse_two_ways(authorities[authority], "CHILD", n, faults)
 
 
-def _other_days(base: Any, table: str, column: str, lines: int) -> Iterator[tuple[int, str, str]]:
-    """Yield files of which a part of a column's days is in one other form, or one text stands for no day."""
-    forms = " ".join(
-        f"when regexp_full_match({column}_odd, '{pattern}') then '{form}'" for form, pattern in _FORMS.items()
-    )
+def form_of(column: str) -> str:
+    """Return, as SQL, in which form a text is written that was not read as a day; null for none of them."""
+    forms = " ".join(f"when regexp_full_match({column}, '{pattern}') then '{form}'" for form, pattern in _FORMS.items())
+    return f"case {forms} end"
+
+
+def refuse_days(where: str, column: str, form: str | None, n: int, filled: int, days: str, faults: Faults) -> None:
+    """Note that cells of a column of days are in another form, or hold one text for none, where they are no slips.
+
+    Parameters
+    ----------
+    form
+        As `form_of` says; None where they hold one and the same text or a day far from any return.
+    n, filled
+        How many cells do, and how many are not empty.
+    days
+        How days are read.
+    """
+    if n < _FEWEST:
+        return
+    if form is None:
+        faults.add(
+            where, f"{column}: one and the same text or day stands for none in {roughly(n)} cells", "leave them empty"
+        )
+    elif n * _PART >= filled:
+        faults.add(where, f"{column}: {roughly(n)} days are written {form}", f"write every day of the file as {days}")
+
+
+def _other_days(base: Any, table: str, column: str, lines: int) -> list[tuple[int, str | None, int, int]]:
+    """Return files with the forms of days that are not read, how many there are, and how many cells are filled."""
+    odd = f"{column}_odd"
     # a day far from any return, for none: 31/12/9999, 01/01/1900
     far = f"{column} is not null and (year({column}) < 1910 or year({column}) > year + 20)"
-    found = base.execute(f"""with cells as (
-        select spot // {lines} file, case when {column}_odd <> '' then case {forms} end end form,
-          case when {column}_odd <> '' then {column}_odd when {far} then {column}::varchar end odd
-        from {table} where {column}_odd <> '' or ({far})
+    found: list[tuple[int, str | None, int, int]] = base.execute(f"""with cells as (
+        select spot // {lines} file, case when {odd} <> '' then {form_of(odd)} end form,
+          case when {odd} <> '' then {odd} when {far} then {column}::varchar end odd
+        from {table} where {odd} <> '' or ({far})
       ), alike as (
         select file, form, count(*) n from cells where form is not null group by all
         union all
         select file, null, max(n) from (
           select file, odd, count(*) n from cells where form is null and odd is not null group by all) group by file
       ), filled as (
-        select spot // {lines} file, count(*) filled from {table}
-        where {column} is not null or {column}_odd <> '' group by all
+        select spot // {lines} file, count(*) filled from {table} where {column} is not null or {odd} <> '' group by all
       )
-      select file, form, n, filled from alike join filled using (file) where n >= {_FEWEST} order by all""").fetchall()
-    name = column.upper()
-    for number, form, n, filled in found:
-        if form is None:
-            what = f"{name}: one and the same text or day stands for none in {roughly(n)} cells"
-            yield number, what, "leave them empty"
-        elif n * _PART >= filled:
-            what = f"{name}: {roughly(n)} days are written {form}"
-            yield number, what, "write every day of the file as 01/05/2018 (1 May), as text"
+      select file, form, n, filled from alike join filled using (file) order by all""").fetchall()
+    return found
 
 
 def _unknown_codes(base: Any) -> Iterator[tuple[int, int, str, str]]:
@@ -138,15 +158,22 @@ def _other_year(base: Any) -> Iterator[tuple[int, int, str, str]]:
         yield authority, year, what, "zeros would look like counts: say of which year the return is"
 
 
-def _two_ways(base: Any) -> Iterator[tuple[int, str, str]]:
-    """Yield authorities of which children's numbers are written with leading zeros and without, as 123 and 123.0."""
-    found = base.execute(r"""with named as (
-          select distinct authority, child from raw union select distinct authority, child from header
-          union select distinct authority, child from uasc)
-        select authority, count(*) n from (
+def refuse_two_ways(authority: str, column: str, n: int, faults: Faults) -> None:
+    """Note that an authority writes the number of one child in two ways: it would count as two children."""
+    what = f"{column}: the numbers of {roughly(n)} children are written in two ways, such as 00123, 123 and 123.0"
+    faults.add(authority, what, "write a child's number in one way in all files and years")
+
+
+def two_ways(base: Any, named: str) -> list[tuple[Any, int]]:
+    """Return authorities of which children's numbers are written in two ways, and of how many children.
+
+    Parameters
+    ----------
+    named
+        A query for every authority and child.
+    """
+    found: list[tuple[Any, int]] = base.execute(rf"""select authority, count(*) n from (
           select authority, ltrim(regexp_replace(upper(replace(child, ' ', '')), '\.0+$', ''), '0') one
-          from named where child <> '' group by all having count(*) > 1)
+          from ({named}) where child <> '' group by all having count(distinct child) > 1)
         group by all order by all""").fetchall()
-    for authority, n in found:
-        what = f"CHILD: the numbers of {roughly(n)} children are written in two ways, such as 00123, 123 and 123.0"
-        yield authority, what, "write a child's number in one way in all files and years"
+    return found

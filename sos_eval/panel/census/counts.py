@@ -12,6 +12,7 @@ import pandas as pd
 from sos_eval.errors import Faults, OurFault
 from sos_eval.panel.care.emptied import refuse_emptied
 from sos_eval.panel.care.load import run_sql
+from sos_eval.panel.census.doubtful import note_days, refuse_doubtful
 from sos_eval.panel.census.rules import CensusRule
 from sos_eval.panel.read.returns.census import EVENT, census_events
 from sos_eval.panel.read.returns.files import ReturnFile
@@ -78,8 +79,11 @@ def census_counts(returns: Sequence[ReturnFile], rules: Sequence[CensusRule], fa
 
     try:
         with duckdb.connect(config={"enable_external_access": "false", "lock_configuration": "true"}) as base:
+            run_sql(base, "care", "days.sql")
             run_sql(base, "census", "events.sql")
             _load(base, returns, faults)
+            faults.stop()
+            refuse_doubtful(base, returns, faults)
             faults.stop()
             _refuse_unread(base, returns, faults)
             faults.stop()
@@ -97,10 +101,11 @@ def _load(base: Any, returns: Sequence[ReturnFile], faults: Faults) -> None:
     import pyarrow as pa
 
     first = 0
-    for file in returns:
+    for number, file in enumerate(returns):
         for piece in census_events(file, faults):
             place = pa.array(np.arange(first, first + piece.num_rows))
             base.register("piece", piece.append_column("spot", place))
+            note_days(base, number)
             base.execute(_INTO, [file.authority, file.year])
             base.unregister("piece")
             first += piece.num_rows

@@ -3,6 +3,8 @@ create type kinds as enum ('referral', 'assessment', 'section47', 'conference', 
 create temp table seen (
     authority varchar, year integer, spot bigint, kind kinds, child varchar, nfa boolean,
     born date, referred date, began date, ended date, odd boolean);
+-- Days that are not read, by file and column.
+create temp table unread (file integer, kind varchar, name varchar, word varchar);
 create temp macro day_of(word) as case
     when word like '____-__-__' or word like '____-__-__T%' or word like '____-__-__ %'
         then try_strptime(left(word, 10), '%Y-%m-%d')
