@@ -68,7 +68,7 @@ def test_returns_give_the_panel_that_the_command_writes(project):
     raw = text.replace("source: csv", "source: ssda903").replace("path: P.csv", "path: returns")
     (project / "raw.yaml").write_text(raw)
     with (project / "returns" / "A" / "2014" / "episodes.csv").open("a") as file:
-        file.write("".join(f"A7,{32 + n}/05/2013,S,C2,N1,U4,PR1,,,,,,\n" for n in range(3)))
+        file.write("".join(f"A7,{day}/05/2013,S,C2,N1,U4,PR1,,,,,,\n" for day in (32, 33, 32)))
     words = ["panel", "ssda903", str(project / "returns"), "--out", str(project / "P.csv"), "--profile", "open"]
     assert answered(cli, words, Screen()) == 0
     columns = ["unit", "time", "outcome"]
