@@ -52,9 +52,9 @@ def _remap(artist: Any, table: Mapping[tuple[int, ...], np.ndarray]) -> None:
     if not isinstance(kinds, ListedColormap):
         return
     house: Any = kinds.colors
-    fresh: Any = [table.get(tuple(_bytes(colour))) for colour in house]
-    if all(colour is not None for colour in fresh):
-        artist.set_cmap(ListedColormap(fresh))
+    known: Any = [table.get(tuple(_bytes(colour))) for colour in house]
+    if any(colour is not None for colour in known):
+        artist.set_cmap(ListedColormap([own if new is None else new for own, new in zip(house, known, strict=True)]))
 
 
 def _bytes(colour: str) -> np.ndarray:

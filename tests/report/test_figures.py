@@ -9,6 +9,7 @@ import pytest
 from sos_eval.bundle.bundle import write_bundle
 from sos_eval.errors import InputFault
 from sos_eval.report.draw import available, draw_all, save, save_figure
+from sos_eval.report.figure_look import FigureLook, looking
 from sos_eval.report.figures.balance_curves import _density, _ecdf
 from sos_eval.report.figures.event_study import is_reference
 from sos_eval.report.theme import COLOURS, image, wrapped
@@ -325,6 +326,22 @@ def test_the_words_beside_a_mark_do_not_reach_over_no_difference(bundle, fall, r
     assert words["a fall that\nwould be found"].x1 < zero < words["a rise that\nwould be found"].x0
     assert words["a fall that\nwould be found"].x0 >= 0
     assert words["a rise that\nwould be found"].x1 <= figure.bbox.width
+
+
+@pytest.mark.parametrize("width", [2.2, 2.6, 3.2])
+@pytest.mark.parametrize(("fall", "rise"), [(-30, 40), (-2, 40), (-1, 1)])
+def test_the_words_beside_a_mark_stay_on_a_narrow_canvas(bundle, fall, rise, width):
+    """Large letters of another font on half a page: both words were cut at the edge."""
+    values = {"estimate": 1.0, "low": -20.0, "high": 22.0, "no difference": 0.0}
+    values |= {"detectable fall": fall, "detectable rise": rise}
+    table = pd.DataFrame({"what": list(values), "value": list(values.values()), "unit": "children a year"})
+    with looking(FigureLook(width=width, style={"font.family": "DejaVu Serif"})):
+        figure = drawn(registered("figure")["answer"].draw(table, bundle))
+        words = [text for text in figure.axes[0].texts if "found" in text.get_text()]
+        boxes = [text.get_window_extent() for text in words]
+    assert min(box.x0 for box in boxes) >= 0
+    assert max(box.x1 for box in boxes) <= figure.bbox.width
+    assert not boxes[0].overlaps(boxes[1])
 
 
 def test_curves_of_balance_by_hand():

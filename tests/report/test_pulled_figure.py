@@ -143,9 +143,12 @@ def test_kinds_on_a_map_have_the_themes_colours(tmp_path):
     with house_style():
         figure, axes = canvas("Map", height=2.0)
         shown = axes[0].pcolormesh([[0, 1], [1, 0]], cmap=ListedColormap(COLOURS[:2]))
+        third = axes[0].pcolormesh([[0, 2], [1, 0]], cmap=ListedColormap([COLOURS[4], COLOURS[0]]))
         scale = axes[0].pcolormesh([[0.0, 0.5]], cmap="viridis")
     recolour(figure, theme(tmp_path).theme.colours)
     assert to_hex(shown.get_cmap()(0)) == "#7fdbca"
+    kept = COLOURS[4].lower()  # the theme names no fifth
+    assert [to_hex(third.get_cmap()(kind)) for kind in (0, 1)] == [kept, "#7fdbca"]
     assert scale.get_cmap().name == "viridis"
 
 

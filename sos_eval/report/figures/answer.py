@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+import textwrap
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -20,13 +21,15 @@ if TYPE_CHECKING:
 
 #: Inches: as wide as a telephone shows it, so that its words keep their size there.
 _WIDTH = 4.0
-#: Share of the axis that the words beside a mark take.
-_WORDS = 0.34
+#: Points from a mark to its words, and the largest share of the axis that these take on two lines.
+_BESIDE, _BROAD = 9, 0.36
+#: Letters of a line where the words beside a mark stand on two lines, and on three.
+_TWO_LINES, _THREE_LINES = 14, 11
 #: Rounds in which the axis is widened: each adds less than the one before.
 _ROUNDS = 40
 _MARKS = {
-    "detectable fall": ("<", "a fall that\nwould be found", -0.5),
-    "detectable rise": (">", "a rise that\nwould be found", -0.5),
+    "detectable fall": ("<", "a fall that would be found", -0.5),
+    "detectable rise": (">", "a rise that would be found", -0.5),
 }
 
 
@@ -76,17 +79,36 @@ def plot(table: pd.DataFrame, bundle: ResultBundle) -> Figure:
 
 def _name_marks(axes: Axes, marks: dict[str, float], zero: float) -> None:
     """Write words beside each mark on its own side of no difference; where they have no room, on the far side."""
-    outward = _outward(axes, marks, zero)
+    broken = _TWO_LINES
+    if (share := _share(axes, broken)) > _BROAD:
+        broken = _THREE_LINES
+        share = _share(axes, broken)
+    outward = _outward(axes, marks, zero, share)
     for name, at in marks.items():
         right = (at < zero) != (name in outward)
         _, words, row = _MARKS[name]
         axes.annotate(
-            words, (at, row), xytext=(9 if right else -9, 0), textcoords="offset points", va="center",
+            textwrap.fill(words, broken), (at, row), xytext=(_BESIDE if right else -_BESIDE, 0),
+            textcoords="offset points", va="center",
             ha="left" if right else "right", size=9, color=INK, linespacing=1.1,
         )  # fmt: skip
 
 
-def _outward(axes: Axes, marks: dict[str, float], zero: float) -> set[str]:
+def _share(axes: Axes, broken: int) -> float:
+    """Return the share of the axis that the words beside a mark take, on lines of so many letters."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    shown: Any = axes.figure
+    canvas_of: Any = FigureCanvasAgg(shown)
+    drawn = canvas_of.get_renderer()
+    words = [axes.text(0, 0, textwrap.fill(text, broken), size=9, linespacing=1.1) for _, text, _ in _MARKS.values()]
+    wide = max(text.get_window_extent(drawn).width for text in words) + (_BESIDE + 3) * shown.dpi / 72
+    for text in words:
+        text.remove()
+    return float(wide / axes.get_window_extent(drawn).width)
+
+
+def _outward(axes: Axes, marks: dict[str, float], zero: float, share: float) -> set[str]:
     """Return the marks whose words do not fit between them and no difference, the axis widened for these.
 
     Room for one takes from that for another, so that the axis is widened until all have theirs.
@@ -94,11 +116,11 @@ def _outward(axes: Axes, marks: dict[str, float], zero: float) -> set[str]:
     outward: set[str] = set()
     for _ in range(_ROUNDS):
         low, high = axes.get_xlim()
-        outward |= {name for name, at in marks.items() if abs(at - zero) < _WORDS * (high - low)}
+        outward |= {name for name, at in marks.items() if abs(at - zero) < share * (high - low)}
         for name in sorted(outward):
             low, high = axes.get_xlim()
             if marks[name] < zero:
-                axes.set_xlim(min(low, (marks[name] - _WORDS * high) / (1 - _WORDS)), high)
+                axes.set_xlim(min(low, (marks[name] - share * high) / (1 - share)), high)
             else:
-                axes.set_xlim(low, max(high, (marks[name] - _WORDS * low) / (1 - _WORDS)))
+                axes.set_xlim(low, max(high, (marks[name] - share * low) / (1 - share)))
     return outward

@@ -31,6 +31,8 @@ _SIDE, _NARROW = 0.95, 5.0
 _SIZE, _PALE = 8.0, "#b0b0b0"
 #: Lines of a box at most, their spacing, the room around them in letters, and points between box and arrow.
 _LINES, _SPACED, _PAD, _CLEAR = 3, 1.2, 0.35, 3.0
+#: Inches from the edge to words on a narrow page, and of a letter.
+_EDGE, _LETTER = 0.05, 0.58 * _SIZE / 72
 _EDGES = {"start": TREATED, "middle": INK, "end": COMPARISON}
 
 
@@ -142,7 +144,10 @@ def _path(axes: Axes, path: dict[str, pd.Series], at: dict[str, tuple[float, flo
                  "ls": (0, (4, 2)) if arrow == _SECOND else "-"}  # fmt: skip
         axes.annotate("", at[other], at[one], arrowprops=shape)
         x, y = ((at[one][k] + at[other][k]) / 2 for k in (0, 1))
-        _label(axes, x, y, f"{arrow.capitalize()}\n{_number(path[arrow], apart)}", told=told)
+        said = f"{arrow.capitalize()}\n{_number(path[arrow], apart)}"
+        if narrow and arrow == _BESIDE:  # at the edge, clear of the mediator's box
+            x = min(x, _EDGE + max(map(len, said.split("\n"))) * _LETTER / 2)
+        _label(axes, x, y, said, told=told)
     for name, text in boxes.items():
         axes.text(
             *at[name], text, ha="center", va="center", size=_SIZE, zorder=4, linespacing=_SPACED,
