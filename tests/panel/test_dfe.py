@@ -227,3 +227,18 @@ def test_authorities_add_up_to_the_published_national_totals(tmp_path):
     for name, word in zip(sums, ("starting", "ceasing", "looked"), strict=True):
         for year in range(2021, 2026):
             assert abs(sums.loc[year, name] - published[year, word]) <= 10, (name, year)
+
+
+def test_numbers_that_a_spreadsheet_shortened_are_refused(tmp_path):
+    with pytest.raises(DataFault, match=r"care\.csv: numbers in line 2 that a spreadsheet shortened, as 3.8E\+04"):
+        built(tmp_path, care=care(f"2023;Local authority;202;{STARTS};50000;3.4E+02;28"))
+
+
+def test_a_number_beside_another_authoritys_code_is_refused(tmp_path):
+    """A table with the code alone, such as deprivation, would be joined to the wrong authority."""
+    wrong = care(f"2023;Local authority;202;{STARTS};50000;142;28").replace("E09000007", "E09000012")
+    with pytest.raises(DataFault, match="old_la_code and new_la_code are of two authorities in line 2; take the file"):
+        built(tmp_path, care=wrong)
+    new = care(f"2023;Local authority;202;{STARTS};50000;142;28").replace("E09000007", "E09999999")
+    panel, _ = built(tmp_path, care=new)  # a code that is not known yet is as it is written
+    assert panel.loc[("202", "2023"), "gss_code"] == "E09999999"

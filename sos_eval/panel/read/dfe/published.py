@@ -138,6 +138,12 @@ def _codes_told(files: Sequence[ReleaseFile]) -> dict[str, str]:
 
 
 def _refuse_odd(table: pd.DataFrame, faults: Faults) -> None:
+    short = table[table["written"].str.contains(r"\d[eE][+-]?\d", regex=True)]
+    for file, rows in short.groupby("file", sort=False):
+        where = listed([f"line {line}" for line in rows["line"]], 4)
+        faults.add(
+            str(file), f"numbers in {where} that a spreadsheet shortened, as 3.8E+04", "take the file as published"
+        )
     odd = table[table["value"].isna() & table["flag"].isin(["", PROVISIONAL]) & (table["written"] != "")]
     for file, rows in odd.groupby("file", sort=False):
         shown = listed([repr(word[:40]) for word in dict.fromkeys(rows["written"])], 3)

@@ -16,7 +16,7 @@ from sos_eval.errors import Faults, listed
 from sos_eval.limits import limits
 from sos_eval.panel.read.csv import TooLarge, opened
 from sos_eval.panel.read.dfe.inspections import day_of, last_known, refuse_inspections
-from sos_eval.panel.read.dfe.layout import PublishedKind, kind_of, named_release, places_of
+from sos_eval.panel.read.dfe.layout import PublishedKind, codes_of_authorities, kind_of, named_release, places_of
 from sos_eval.panel.read.dfe.neighbours import NeighbourLists, holds_neighbours, neighbour_lists
 from sos_eval.panel.read.dfe.tool import WIDER, period_of, rows_of_measures
 
@@ -230,7 +230,22 @@ def _authorities(
             )
             faults.add(str(path), what, "authorities have the DfE's numbers, e.g. 202; spreadsheets change them")
             return None
+        if kind.area.gss in header and _contradicted(path, kind, header, kept, faults):
+            return None
     return kept, wider
+
+
+def _contradicted(path: Path, kind: PublishedKind, header: tuple[str, ...], rows: Rows, faults: Faults) -> bool:
+    """Note rows whose number and ONS code are of two authorities: tables with the code alone would join wrongly."""
+    number, gss = header.index(kind.area.code), header.index(kind.area.gss)
+    known = codes_of_authorities()
+    odd = [line for line, cells in rows if known.get(cells[gss], cells[number]) != cells[number]]
+    if odd:
+        what = (
+            f"{header[number]} and {header[gss]} are of two authorities in line{'s' * (len(odd) > 1)} {listed(odd, 4)}"
+        )
+        faults.add(str(path), what, "take the file as it was published")
+    return bool(odd)
 
 
 def _years(
