@@ -162,20 +162,20 @@ def ssda903(
     asked = ReturnsAsked(files, authority, year, since, cast(Any, period), sorted(set(windows)), declared)
     disclosure = Disclosure(profile=cast(Any, profile))
     if piece is not None:
-        written, hidden, excluded = write_piece(asked, piece, disclosure, force=force)
+        written, hidden, broken = write_piece(asked, piece, disclosure, force=force)
         data = {"piece": str(written)}
     elif out is not None:
-        panel_file, report, hidden, excluded = write_returns(asked, out, disclosure, force=force)
+        panel_file, report, hidden, broken = write_returns(asked, out, disclosure, force=force)
         data = {"panel": str(panel_file), "validation": str(report)}
-    _answer_of_returns(screen, {**data, "masked": hidden, "profile": profile}, excluded, "episodes")
+    _answer_of_returns(screen, {**data, "masked": hidden, "profile": profile}, broken, "episodes")
 
 
-def _answer_of_returns(screen: Screen, facts: dict[str, Any], excluded: Any, counted: str) -> None:
-    """Say what was written, and what rules excluded."""
-    from sos_eval.panel.care.emptied import said_of_excluded
+def _answer_of_returns(screen: Screen, facts: dict[str, Any], broken: Any, counted: str) -> None:
+    """Say what was written, and how much breaks each rule."""
+    from sos_eval.panel.care.emptied import said_of_rules
 
     told = [f"{name}: {value}" for name, value in facts.items()]
-    screen.answer("\n".join([*told, *said_of_excluded(excluded, counted)]), {**facts, "excluded": excluded})
+    screen.answer("\n".join([*told, *said_of_rules(broken, counted)]), {**facts, **broken})
 
 
 @click.command()
@@ -204,11 +204,11 @@ def cin(
 
     declared = dict(policy.partition("=")[::2] for policy in policies)
     disclosure = Disclosure(profile=cast(Any, profile))
-    panel_file, report, hidden, excluded = write_census(
+    panel_file, report, hidden, broken = write_census(
         files, out, disclosure, authority=authority, year=year, policies=declared, force=force
     )
     data = {"panel": str(panel_file), "validation": str(report), "masked": hidden, "profile": profile}
-    _answer_of_returns(screen, data, excluded, "events")
+    _answer_of_returns(screen, data, broken, "events")
 
 
 @click.command()

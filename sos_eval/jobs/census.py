@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sos_eval.bundle.whole import refuse_inputs, refuse_target, write_file
 from sos_eval.errors import DataFault, Faults
-from sos_eval.panel.care.emptied import Excluded, excluded_by_rule
+from sos_eval.panel.care.emptied import BrokenRules, broken_rules
 from sos_eval.panel.care.rules import with_policies
 from sos_eval.panel.census.counts import COUNTED, census_counts
 from sos_eval.panel.census.rules import census_rules
@@ -21,13 +21,13 @@ __all__ = ["write_census"]
 def write_census(
     given: Sequence[Path], out: Path, disclosure: Disclosure, *, authority: str | None = None, year: int | None = None,
     policies: Mapping[str, str] | None = None, force: bool = False,
-) -> tuple[Path, Path, int, Excluded]:  # fmt: skip
+) -> tuple[Path, Path, int, BrokenRules]:  # fmt: skip
     """Count returns and write the panel, ``P.csv``, and its validation report, ``P.validation.csv``.
 
     Returns
     -------
-    panel, validation, n_masked, excluded
-        The files, how many cells the profile masked, and what each rule excluded.
+    panel, validation, n_masked, broken
+        The files, how many cells the profile masked, and how much breaks each rule.
 
     Raises
     ------
@@ -46,4 +46,4 @@ def write_census(
     validation, also = masked(counts.validation, ["events", "children"], disclosure)
     for file, table in ((out, panel), (beside, validation)):
         write_file(file, table.to_csv(index=False, lineterminator="\n"))
-    return out, beside, hidden + also, excluded_by_rule(validation, "events")
+    return out, beside, hidden + also, broken_rules(validation, "events")

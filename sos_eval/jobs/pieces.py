@@ -12,7 +12,7 @@ from sos_eval.bundle.files import json_text
 from sos_eval.bundle.whole import refuse_inputs, refuse_target, write_file
 from sos_eval.errors import DataFault, Fault, Faults, InputFault, listed
 from sos_eval.jobs.returns import ReturnsAsked, masked_counts
-from sos_eval.panel.care.emptied import Excluded, excluded_by_rule
+from sos_eval.panel.care.emptied import BrokenRules, broken_rules
 from sos_eval.panel.care.pieces import ACROSS, joined, read_piece, rules_hash
 from sos_eval.panel.disclosure import Disclosure
 
@@ -21,13 +21,13 @@ __all__ = ["join_pieces", "write_piece"]
 
 def write_piece(
     asked: ReturnsAsked, out: Path, disclosure: Disclosure, *, force: bool = False
-) -> tuple[Path, int, Excluded]:
+) -> tuple[Path, int, BrokenRules]:
     """Write one authority's counts, masked by the profile, as one JSON file.
 
     Returns
     -------
-    piece, n_masked, excluded
-        The file, how many cells the profile masked, and what each rule excluded.
+    piece, n_masked, broken
+        The file, how many cells the profile masked, and how much breaks each rule.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def write_piece(
         "validation_columns": list(validation.columns), "validation": _rows(validation),
     }  # fmt: skip
     write_file(out, json_text(content))
-    return out, hidden, excluded_by_rule(validation, "episodes")
+    return out, hidden, broken_rules(validation, "episodes")
 
 
 def _refuse_piece(out: Path, *, force: bool) -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 from sos_eval.bundle.whole import refuse_inputs, refuse_target, write_file
 from sos_eval.errors import DataFault, Faults
 from sos_eval.panel.care.counts import CareCounts, CarePeriod, care_counts
-from sos_eval.panel.care.emptied import Excluded, excluded_by_rule
+from sos_eval.panel.care.emptied import BrokenRules, broken_rules
 from sos_eval.panel.care.rules import ReturnRule, return_rules, with_policies
 from sos_eval.panel.disclosure import Disclosure, masked, with_ranges, without_empty_ranges
 from sos_eval.panel.read.returns.files import ReturnFile, return_files
@@ -56,13 +56,13 @@ class ReturnsAsked:
 
 def write_returns(
     asked: ReturnsAsked, out: Path, disclosure: Disclosure, *, force: bool = False
-) -> tuple[Path, Path, int, Excluded]:  # fmt: skip
+) -> tuple[Path, Path, int, BrokenRules]:  # fmt: skip
     """Count returns and write the panel, ``P.csv``, and its validation report, ``P.validation.csv``.
 
     Returns
     -------
-    panel, validation, n_masked, excluded
-        The files, how many cells the profile masked, and what each rule excluded.
+    panel, validation, n_masked, broken
+        The files, how many cells the profile masked, and how much breaks each rule.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def write_returns(
     panel, validation, hidden = masked_counts(counts, disclosure)
     for file, table in ((out, without_empty_ranges(panel)), (beside, validation)):
         write_file(file, table.to_csv(index=False, lineterminator="\n"))
-    return out, beside, hidden, excluded_by_rule(validation, "episodes")
+    return out, beside, hidden, broken_rules(validation, "episodes")
 
 
 def masked_counts(counts: CareCounts, disclosure: Disclosure) -> tuple[pd.DataFrame, pd.DataFrame, int]:

@@ -143,6 +143,19 @@ def test_what_rules_excluded_is_said_on_the_terminal_and_masked(tmp_path, capsys
         assert json.loads(capsys.readouterr().out)["excluded"] == {"impossible_date": number}
 
 
+def test_what_is_kept_though_it_breaks_a_rule_is_said_too(tmp_path, capsys):
+    """Reasons that no list has took children out of the counts without a word on the terminal."""
+    rows = [f"{n} 01/05/2017 S C2 N1 U4 01/06/2017 E99" for n in range(7)]
+    held = write_return(tmp_path / "held", [*rows, "9 01/05/2017 S C2 N1 U4 01/06/2017 E4A"])
+    assert answered(cli, ["panel", "ssda903", str(held), "--out", str(tmp_path / "P.csv")], Screen()) == 0
+    assert "kept episodes that break a rule: unknown_code 5\n" in capsys.readouterr().out
+    assert (
+        answered(cli, ["panel", "ssda903", str(held), "--out", str(tmp_path / "P.csv"), "--force", "--json"], Screen())
+        == 0
+    )
+    assert json.loads(capsys.readouterr().out)["kept"] == {"unknown_code": {"episodes": 5.0, "masked": 0}}
+
+
 def test_a_census_of_which_all_events_of_a_kind_are_excluded_is_refused(tmp_path, capsys):
     """Referral days spoiled, assessments whole: referrals were 0, and nothing said so."""
     inner = "<Assessments><AssessmentActualStartDate>2018-05-02</AssessmentActualStartDate></Assessments>"

@@ -1,4 +1,4 @@
-"""Returns of which the rules leave nothing, and how many episodes or events rules exclude."""
+"""Returns of which the rules leave nothing, and how many episodes or events break each."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import pandas as pd
 
 from sos_eval.errors import Faults
 
-__all__ = ["Excluded", "excluded_by_rule", "refuse_emptied", "roughly", "said_of_excluded"]
+__all__ = ["BrokenRules", "broken_rules", "refuse_emptied", "roughly", "said_of_rules"]
 
-#: Rule -> the sum of its cells that are shown, and how many cells are masked.
-Excluded = dict[str, dict[str, float]]
+#: excluded, kept -> rule -> the sum of its cells that are shown, and how many cells are masked.
+BrokenRules = dict[str, dict[str, dict[str, float]]]
 _FEWEST, _TENS = 10, 10
 
 
@@ -40,22 +40,29 @@ def roughly(n: int) -> str:
     return f"fewer than {_FEWEST}" if n < _FEWEST else f"about {(n + _TENS // 2) // _TENS * _TENS:,}"
 
 
-def excluded_by_rule(shown: pd.DataFrame, counted: str) -> Excluded:
-    """Say how much each rule excludes, by the cells of a validation report that are shown.
+def broken_rules(shown: pd.DataFrame, counted: str) -> BrokenRules:
+    """Say how much each rule excludes, and how much is kept that breaks one, by the cells of a report that are shown.
 
     Only those are summed, so that no masked cell follows by subtraction.
     """
-    rows = shown[shown["policy"] == "exclude"]
     return {
-        str(rule): {counted: float(cells.sum()), "masked": int(cells.isna().sum())}
-        for rule, cells in rows.groupby("rule", sort=False)[counted]
+        done: {
+            str(rule): {counted: float(cells.sum()), "masked": int(cells.isna().sum())}
+            for rule, cells in shown[shown["policy"] == policy].groupby("rule", sort=False)[counted]
+        }
+        for policy, done in (("exclude", "excluded"), ("keep", "kept"))
     }
 
 
-def said_of_excluded(excluded: Excluded, counted: str) -> Sequence[str]:
-    """Return the line that says so; none where nothing was excluded."""
-    told = []
-    for rule, held in excluded.items():
-        few = f"{held['masked']:.0f} small count{'s' * (held['masked'] > 1)}" if held["masked"] else ""
-        told.append(f"{rule} {' and '.join(filter(None, [f'{held[counted]:,.0f}' * (held[counted] > 0), few]))}")
-    return [f"excluded {counted}, by rule: {', '.join(told)}"] if told else []
+def said_of_rules(broken: BrokenRules, counted: str) -> Sequence[str]:
+    """Return the lines that say so; none where no rule was broken."""
+    words = {"excluded": f"excluded {counted}, by rule", "kept": f"kept {counted} that break a rule"}
+    return [f"{words[done]}: {', '.join(map(_told, rules.items()))}" for done, rules in broken.items() if rules]
+
+
+def _told(rule: tuple[str, dict[str, float]]) -> str:
+    """Return a rule with how much breaks it."""
+    name, held = rule
+    few = f"{held['masked']:.0f} small count{'s' * (held['masked'] > 1)}" if held["masked"] else ""
+    n = next(value for key, value in held.items() if key != "masked")
+    return f"{name} {' and '.join(filter(None, [f'{n:,.0f}' * (n > 0), few]))}"
