@@ -290,6 +290,8 @@ def table(
             write_file(file, content)
         screen.answer(f"{len(files)} tables: {out}", {"tables": list(pulled.makers), "folder": str(out)})
         return
+    if name is None and (columns is not None or digits is not None):
+        raise click.UsageError("--columns and --digits are of one table: name it (without a name they are listed)")
     if name is None:
         _listed(screen, pulled.summaries, pulled.skipped)
         return

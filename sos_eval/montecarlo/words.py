@@ -11,9 +11,12 @@ import pandas as pd
 from sos_eval.errors import numeral
 from sos_eval.montecarlo.families import ADJUSTMENTS, DECISIONS
 from sos_eval.montecarlo.line.pretest import TESTS
+from sos_eval.montecarlo.point import numbered
 from sos_eval.montecarlo.study import Study
+from sos_eval.numerics.random import stream
 from sos_eval.panel.panel import Outcome
 from sos_eval.results.table import overall_rows
+from sos_eval.worlds.draw import draw_outcomes
 
 __all__ = ["aims", "article", "chances", "in_letters", "joint_findings", "reassurances", "study_sentences"]
 
@@ -28,6 +31,8 @@ ONE_IN = 100
 
 #: Share of evaluations from which on an effect of the wrong sign is said.
 WRONG = 0.005
+#: Frames of authorities, and draws on all of them, over which the level without the intervention is averaged.
+_LEVEL_FRAMES, _LEVEL_DRAWS = 20, 100
 #: Swept keys whose values the sentence says in its own words.
 TOLD = ("world.effect.size", "world.adoption.treated")
 
@@ -63,7 +68,7 @@ def study_sentences(study: Study, summary: pd.DataFrame) -> tuple[str, ...]:
         on = f" on {ready.source.active}" if several else ""
         every = int(ready.source.ever_treated.sum())
         where = _where(point.keys, _who(len(starts), every), years)
-        said.append(_sentence(row, where, ready.untreated, on, _over(study)))
+        said.append(_sentence(row, where, _level(study, i), on, _over(study)))
     return tuple(said)
 
 
@@ -78,7 +83,24 @@ def aims(study: Study, summary: pd.DataFrame, mdes: pd.DataFrame) -> tuple[str, 
     rows = mdes[(mdes[same] == row[same]).all(axis=1)]
     keys = [name for name in study.points[0].keys if name in mdes.columns]
     least, unit = float(study.worthwhile), _unit(ready.source.outcome)
-    return tuple(_aim(one, keys, least, ready.untreated, unit) for _, one in rows.iterrows())
+    level = _level(study, 0)
+    return tuple(_aim(one, keys, least, level, unit) for _, one in rows.iterrows())
+
+
+def _level(study: Study, number: int) -> float:
+    """Return what is expected of a point's treated without the intervention, from their starts on, in its primary line.
+
+    Authorities are drawn anew, and so it is averaged over frames of them: of one frame it is another number.
+    """
+    frames = min(study.frames, _LEVEL_FRAMES)
+    found = []
+    for frame in range(frames):
+        there, rng = study.on(number, frame), stream(study.seed, "level", *numbered(frame))
+        ready = there.lines[0]
+        if not isinstance(ready, str):
+            draws = draw_outcomes(study.points[number].world, there.frame, rng, _LEVEL_DRAWS // frames)
+            found.append(ready.truth.untreated(draws.about(ready.drawn)))
+    return float(np.mean(found)) if found else np.nan
 
 
 def _unit(outcome: Outcome) -> str:

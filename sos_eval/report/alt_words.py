@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
-from sos_eval.report.reading import estimator_label, outcome_label, placed, unit_words
+from sos_eval.report.reading import estimator_label, is_reference, outcome_label, placed, unit_words
 from sos_eval.report.wording import count, number
 
 __all__ = ["alt_words"]
@@ -71,8 +71,8 @@ def _synthetic_path(table: pd.DataFrame, bundle: ResultBundle) -> str:
 
 def _event_study(table: pd.DataFrame, bundle: ResultBundle) -> str:
     parts = []
-    for (outcome, estimator, _), rows in table.groupby(["outcome", "estimator", "scale"], sort=False):
-        told = []
+    for (outcome, estimator, _), every in table.groupby(["outcome", "estimator", "scale"], sort=False):
+        told, rows = [], every[~is_reference(every)]  # that one is zero by construction
         for words, side in (
             ("before the start", rows["event_time"] < 0),
             ("from the start on", rows["event_time"] >= 0),

@@ -25,7 +25,8 @@ _WRITTEN = {
     "\N{MINUS SIGN}": "$-$", "∞": r"$\infty$", "×": r"$\times$",
     "±": r"$\pm$", "≤": r"$\leq$", "≥": r"$\geq$", "≈": r"$\approx$", "·": r"$\cdot$", "°": r"$^\circ$",
     "£": r"\pounds{}", "€": r"\texteuro{}", "–": "--", "—": "---", "…": r"\ldots{}", "‘": "`", "’": "'",
-    "“": "``", "”": "''", "•": r"\textbullet{}", "→": r"$\rightarrow$", "τ": r"$\tau$", "\N{NO-BREAK SPACE}": "~",
+    "“": "``", "”": "''", "•": r"\textbullet{}", "→": r"$\rightarrow$",
+    "²": r"\texttwosuperior{}", "³": r"\textthreesuperior{}", "τ": r"$\tau$", "\N{NO-BREAK SPACE}": "~",
 }  # fmt: skip
 
 

@@ -139,11 +139,13 @@ def _with_gate(
 
 
 def _money(folder: Path, names: Iterable[str], before: str = "") -> dict[str, tuple[str, ...]]:
-    """Say under each table of an economic evaluation, its name after `before`, in which money it is."""
+    """Say under each table of an economic evaluation, its name after `before`, its override and its money."""
     file = folder / "gate.json"
     gate = read_json(file) if file.is_file() else {}
     said = {name: in_money(gate, name.removeprefix(before)) for name in names if name.startswith(before)}
-    return {name: (f"In {text}.",) for name, text in said.items() if text}
+    mark = (str(gate["watermark"]),) if gate.get("watermark") else ()
+    notes = {name: (*mark, *((f"In {text}.",) if text else ())) for name, text in said.items()}
+    return {name: told for name, told in notes.items() if told}
 
 
 def _of_bundle(bundle: ResultBundle) -> NamedTables:

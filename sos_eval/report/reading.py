@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from sos_eval.bundle.bundle import ResultBundle
@@ -13,9 +14,9 @@ from sos_eval.results.facts import OutcomeFacts, PanelFacts, QuestionFacts
 from sos_eval.terms import PERIOD_COLUMNS
 
 __all__ = [
-    "axis_words", "convention", "estimator_label", "every_of", "headline_row_keys", "headline_scale", "method_label",
-    "outcome_label", "people", "period_word", "placed", "scale_label", "table_of", "time_label", "unit_labels",
-    "unit_words", "weighs", "why_missing", "without_check", "words_for_units",
+    "axis_words", "convention", "estimator_label", "every_of", "headline_row_keys", "headline_scale", "is_reference",
+    "method_label", "outcome_label", "people", "period_word", "placed", "scale_label", "table_of", "time_label",
+    "unit_labels", "unit_words", "weighs", "why_missing", "without_check", "words_for_units",
 ]  # fmt: skip
 
 #: Most characters of an outcome's words in a title.
@@ -180,3 +181,10 @@ def table_of(bundle: ResultBundle, kind: str) -> tuple[str, pd.DataFrame]:
     names = [name for name in parts if not others & set(parts[name][1:])]
     names.sort(key=lambda name: (name != kind, key.estimator not in parts[name], name))
     return (names[0], bundle.tables(names[0])) if names else ("", pd.DataFrame())
+
+
+def is_reference(group: pd.DataFrame) -> np.ndarray:
+    """Find the reference period: said by `reason`, or exactly no effect without an error."""
+    nothing = np.where(group["scale"] == "ratio", 1.0, 0.0)
+    by_number = (group["estimate"].to_numpy(float) == nothing) & ~(group["std_error"].to_numpy(float) > 0)
+    return np.asarray(group["reason"].str.contains("reference").to_numpy(bool) | by_number)

@@ -78,7 +78,7 @@ class FormattedTable:
     @property
     def _read(self) -> pd.DataFrame:
         """The table as a reader sees it, heads in words."""
-        return headed(shown(self.frame, 3 if self.digits is None else self.digits))
+        return headed(shown(self.frame, self.digits))
 
     @property
     def _numbers(self) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from sos_eval.bundle.files import csv_text
 from sos_eval.errors import Fault, InputFault, nearest
 from sos_eval.report.wording import number, p_number
 from sos_eval.results.method import registered
+from sos_eval.terms import PERIOD_COLUMNS
 
 __all__ = ["TABLE_FORMATS", "shown", "table_text", "tabulate", "with_p"]
 
@@ -35,6 +36,8 @@ def tabulate(bundle: ResultBundle, name: str) -> pd.DataFrame:
     raise InputFault(Fault(str(bundle.path), f"no table is called {name!r}", nearest(name, known)))
 
 
+#: Columns that hold periods.
+_PERIODS = frozenset({*PERIOD_COLUMNS, "year", "period"})
 #: Columns that hold p.
 _P = ("p_value", "p_adjusted", "first_p", "link_p", "joint_p")
 
@@ -45,18 +48,26 @@ def with_p(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**told)
 
 
-def shown(table: pd.DataFrame, digits: int = 3) -> pd.DataFrame:
-    """Return a table as a reader sees it: numbers rounded for the eye, flags as words, nothing for what is missing."""
-    return pd.DataFrame({name: [_cell(value, digits) for value in table[name]] for name in table.columns}, dtype=object)
+def shown(table: pd.DataFrame, digits: int | None = None) -> pd.DataFrame:
+    """Return a table as a reader sees it: numbers rounded for the eye, flags as words, nothing for what is missing.
+
+    Years and other periods are written whole. With digits, each number has so many significant ones.
+    """
+    return pd.DataFrame(
+        {name: [_cell(value, digits, period=name in _PERIODS) for value in table[name]] for name in table.columns},
+        dtype=object,
+    )
 
 
-def _cell(value: object, digits: int) -> str:
+def _cell(value: object, digits: int | None, *, period: bool) -> str:
     if isinstance(value, (bool, np.bool_)):
         return "yes" if value else "no"
     if isinstance(value, str):
         return {"true": "yes", "false": "no"}.get(value, value)  # flags of a file that is read again
     if isinstance(value, float):
-        return number(value, digits)
+        if period and value.is_integer():
+            return f"{value:.0f}"
+        return number(value) if digits is None else number(value, digits, exact=True)
     return "" if value is None or value is pd.NA else str(value)
 
 

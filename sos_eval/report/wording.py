@@ -69,10 +69,10 @@ def _fixed(value: float, decimals: int) -> str:
     return f"{round(value, decimals):,.{max(decimals, 0)}f}".replace("-", "−")
 
 
-def number(value: float, digits: int = 3) -> str:
+def number(value: float, digits: int = 3, *, exact: bool = False) -> str:
     """Return a number for the eye: three significant figures, at most four decimals; empty where there is none.
 
-    With more digits asked for there are as many decimals as they take.
+    With more digits, or where `exact`, there are as many decimals as they take.
     """
     if value is None or not math.isfinite(value):
         return "" if value is None or math.isnan(value) else ("∞" if value > 0 else "−∞")
@@ -80,7 +80,7 @@ def number(value: float, digits: int = 3) -> str:
         return "0"
     if abs(value) < 5e-5:
         return f"{value:.1e}".replace("-", "−")
-    most = 4 if digits <= 3 else digits + 4
+    most = 4 if digits <= 3 and not exact else digits + 4
     decimals = min(max(digits - 1 - math.floor(math.log10(abs(value))), 0), most)
     text = f"{value:,.{decimals}f}"
     if "." in text and float(value).is_integer():

@@ -130,7 +130,10 @@ def between_variance(effects: Array, variances: Array, design: Array, how: Heter
 
 
 def between_limits(effects: Array, variances: Array, level: float = 0.95) -> tuple[float, float]:
-    """Return limits of the variance between studies from the profile of Q (Viechtbauer 2007), without moderators."""
+    """Return limits of the variance between studies from the profile of Q (Viechtbauer 2007), without moderators.
+
+    Both are zero where no variance is in it: the studies differ less than their errors make likely even without any.
+    """
     from scipy.stats import chi2
 
     x = np.ones((len(effects), 1))

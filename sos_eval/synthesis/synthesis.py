@@ -311,11 +311,12 @@ def _between(studies: Studies, head: dict[str, Any]) -> str:
     """Say so where the studies hardly tell how far settings differ, on which a new setting's range rests."""
     tau2, low, high = (float(head[name]) for name in ("tau2", "tau2_low", "tau2_high"))
     error = float(head["std_error"]) ** 2
-    if np.isfinite(high) and np.sqrt((error + high) / (error + tau2)) < _HARDLY_KNOWN:
+    if 0 < high < np.inf and np.sqrt((error + high) / (error + tau2)) < _HARDLY_KNOWN:
         return ""
     logs = " of logs" if studies.ratio else ""
     within = f"{head['conf_level']:.0%} interval: {numeral(low)} to {numeral(high)}"
     within = within if np.isfinite(high) else "without an upper limit"
+    within = f"no variance is in its {head['conf_level']:.0%} interval, so alike are they" if high == 0 else within
     same = "is the mean's own, as no variance between settings was seen, and " if tau2 == 0 else ""
     return (
         f" How far settings differ is hardly known from {len(studies.names)} studies (variance between them{logs}: "

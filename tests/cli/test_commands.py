@@ -317,7 +317,8 @@ def test_the_published_panel_is_written_with_its_sources(tmp_path, capsys):
 def test_published_tables_make_a_panel(tmp_path, capsys):
     head = "New_geog_code,geog_l,geog_c,geog_n,CLA_started"
     for year, counts in ((2018, "7,c"), (2019, "8,9")):
-        rows = [f"E0900000{n},LA,20{n},L{n},{count}" for n, count in enumerate(counts.split(","), 1)]
+        codes = ("E09000001,LA,201", "E09000007,LA,202")
+        rows = [f"{code},L{n},{count}" for n, (code, count) in enumerate(zip(codes, counts.split(","), strict=True), 1)]
         (tmp_path / f"ADM{year}.csv").write_text("\n".join([f"{head}{year}", *rows]) + "\n")
     assert call("panel", "dfe", tmp_path, "--out", tmp_path / "P.csv") == 0
     assert "4 rows, years to March 2018 to 2019, of 2 files" in capsys.readouterr().out

@@ -81,6 +81,12 @@ def test_the_sentence_says_unit_and_what_three_studies_hardly_tell(tmp_path):
     assert "the mean difference in entries is -2 per 10,000 (95% interval" in answer.sentence
     assert "this range is the mean's own, as no variance" in answer.sentence
     assert "hardly known from 3 studies (variance between them: 0, 95% interval: 0 to 38.5)" in answer.sentence
+    same = [(name, y, 0.1, "difference") for name, y in zip("abc", [0.5, 0.51, 0.49], strict=True)]
+    answer = run_synthesis([table(tmp_path / "u.csv", same)], None)
+    assert answer.models[["tau2_low", "tau2_high"]].iloc[0].tolist() == [0, 0]  # Q is under its lower limit without any
+    assert (
+        "hardly known from 3 studies (variance between them: 0, no variance is in its 95% interval" in answer.sentence
+    )
     rows = [(str(k), [-3.0, 3.0][k % 2], 0.1, "difference") for k in range(20)]
     answer = run_synthesis([table(tmp_path / "t.csv", rows)], None)
     assert "hardly known" not in answer.sentence

@@ -19,6 +19,7 @@ from sos_eval.design.lock import write_lock
 from sos_eval.errors import InputFault
 from sos_eval.jobs.economics import run_economics
 from sos_eval.jobs.run import run
+from sos_eval.report.named_tables import named_tables
 from tests.conftest import ROOT
 from tests.economics.reference import RTOL, data, expected
 
@@ -86,6 +87,9 @@ def test_an_override_is_watermarked_and_never_fills_the_headline(done):
     assert "OVERRIDE" in (done / "report.html").read_text()
     figures = list((done / "figures").glob("*.svg"))
     assert len(figures) >= 6
+    tables = named_tables(done)
+    assert {"incremental", "ceac", "pairwise", "evpi"} <= set(tables.makers)
+    assert all(tables.notes[name][0].startswith("OVERRIDE") for name in tables.makers)
 
 
 def test_without_the_override_draws_alone_are_not_evidence(tmp_path):

@@ -20,7 +20,7 @@ from sos_eval.jobs.power import plan_study
 from sos_eval.montecarlo.line.compiled import Line, compile_line
 from sos_eval.montecarlo.line.draws import estimate_draws
 from sos_eval.montecarlo.mdes import normal_mdes, normal_power
-from sos_eval.montecarlo.words import in_letters
+from sos_eval.montecarlo.words import _level, in_letters
 from sos_eval.worlds.draw import draw_world
 from sos_eval.worlds.source import data_of
 from sos_eval.worlds.world import World
@@ -342,6 +342,19 @@ def test_sentence_says_what_is_missed():
     )
     nothing = se.power(TWFE(), tiny(effect__size=0.0), reps=40)
     assert "would report an effect that is not there" in nothing.sentences[0]
+
+
+def test_a_change_is_a_share_of_the_level_of_all_draws_and_not_of_the_first():
+    """Levels of the treated differ much from draw to draw: the same study said 3% or 4% by its seed."""
+    world = tiny(outcome__level_sd=0.5)
+    told = [_level(plan_study(TWFE(), world, reps=40, seed=seed), 0) for seed in (1, 2, 3)]
+    lone = []
+    for k in range(300):
+        draws = draw_world(world, np.random.default_rng(k))
+        after = draws.frame.world.periods >= draws.frame.first_treated[:, None]
+        lone.append(draws.untreated[0][after].mean())
+    assert np.std(lone) > 0.15 * np.mean(lone)  # what the first draw alone may be off by
+    assert told == pytest.approx([np.mean(lone)] * 3, rel=0.12)
 
 
 #: Words for a chance that are no fraction of their own, and what they stand for.

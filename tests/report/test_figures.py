@@ -11,7 +11,7 @@ from sos_eval.errors import InputFault
 from sos_eval.report.draw import available, draw_all, save, save_figure
 from sos_eval.report.figure_look import FigureLook, looking
 from sos_eval.report.figures.balance_curves import _density, _ecdf
-from sos_eval.report.figures.event_study import is_reference
+from sos_eval.report.reading import is_reference
 from sos_eval.report.theme import COLOURS, image, wrapped
 from sos_eval.report.wording import number
 from sos_eval.results.method import registered, summary
@@ -415,3 +415,9 @@ def test_alt_text_says_the_figures_own_numbers(bundle):
     ends = f"range {number(value['low'])} to {number(value['high'])}."
     assert f"Estimate {number(value['estimate'])}, {ends}" in bundle.figure("answer").get_label()
     assert "rows to " in bundle.figure("flow").get_label()
+    table = registered("figure")["event_study"].data(bundle)
+    early = table[(table["event_time"] < 0) & ~is_reference(table)]["estimate"]
+    assert (
+        f"before the start {number(early.min())} to {number(early.max())}" in bundle.figure("event_study").get_label()
+    )
+    assert table.loc[is_reference(table), "estimate"].eq(0).any()

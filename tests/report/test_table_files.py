@@ -19,6 +19,7 @@ from sos_eval.errors import InputFault
 from sos_eval.report.latex import _level, escaped, latex_table
 from sos_eval.report.named_tables import named_tables
 from sos_eval.report.table_files import FORMATS, FormattedTable, columns_of
+from sos_eval.report.tabulate import shown
 from tests.bundle.handmade import full
 from tests.hostile.folders import made
 
@@ -249,3 +250,19 @@ def test_the_evidence_gate_is_a_table_in_words(tmp_path):
          "needed": "E2: treated authorities at least 5. E3: treated authorities at least 8", "lift": "more authorities"}
     ]  # fmt: skip
     assert tables.notes["economics.gate"] == ("The lowest tier counts: E1 is granted. It allows: a break-even effect.",)
+
+
+def test_periods_are_written_whole_and_digits_are_as_asked_for():
+    frame = pd.DataFrame({"first_treated": [2015.0], "cohort": [2014.0], "mcse": [0.00484], "n": [2015.4]})
+    assert shown(frame).iloc[0].tolist() == ["2015", "2014", "0.0048", "2,015"]
+    assert shown(frame, 3).iloc[0].tolist() == ["2015", "2014", "0.00484", "2,015"]
+
+
+def test_heads_with_a_raised_two_are_set_by_latex():
+    assert escaped("Variance between (tau²)") == r"Variance between (tau\texttwosuperior{})"
+
+
+def test_columns_and_digits_without_a_name_are_refused(folders, capsys):
+    for option in (["--columns", "estimate"], ["--digits", "3"]):
+        assert answered(cli, ["table", str(next(iter(folders.values()))), *option], Screen()) == 2
+        assert "name it" in capsys.readouterr().err

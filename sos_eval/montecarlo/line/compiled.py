@@ -117,8 +117,6 @@ class Ready:
         The estimator's plan for `panel`, applied to all draws of a chunk at once; None: draw by draw.
     pretest
         The pre-trend test on the first draw; None where none is asked for.
-    untreated
-        Mean outcome that is expected of the treated, from their starts on, without the intervention.
     refused
         Declared inference that is not defined for the estimate, and why; it is left out.
     """
@@ -137,7 +135,6 @@ class Ready:
     truth: LineTruth
     compiled: Compiled | None = None
     pretest: PretestPlan | None = None
-    untreated: float = np.nan
     refused: str = ""
 
     @property
@@ -179,7 +176,7 @@ def compile_line(line: Line, draws: Draws, table: pd.DataFrame) -> Ready:
     _check_seen(line, source, draws, truth)
     ready = Ready(
         line, base, source, source, units, times, np.arange(len(units)), "", reference, wanted, rows, truth,
-        untreated=truth.untreated(draws), refused=refused,
+        refused=refused,
     )  # fmt: skip
     why = _why_loop(ready, draws) or _why_not_exchangeable(ready, draws)
     if why:

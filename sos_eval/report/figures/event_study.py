@@ -13,6 +13,7 @@ from sos_eval.report.cautions import FEW_FOR_BANDS
 from sos_eval.report.drawing import WITHHELD, NothingToShow, figure
 from sos_eval.report.reading import (
     estimator_label,
+    is_reference,
     method_label,
     outcome_label,
     period_word,
@@ -175,13 +176,6 @@ def _panel(axes: Axes, group: pd.DataFrame) -> None:
     axes.axhline(1.0 if ratio else 0.0, color=INK, lw=0.9, zorder=1)
     axes.axvline(-0.5, color=MUTED, lw=0.9, ls=(0, (4, 3)), zorder=1)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=11, min_n_ticks=2))
-
-
-def is_reference(group: pd.DataFrame) -> np.ndarray:
-    """Find the reference period: said by `reason`, or exactly no effect without an error."""
-    nothing = np.where(group["scale"] == "ratio", 1.0, 0.0)
-    by_number = (group["estimate"].to_numpy(float) == nothing) & ~(group["std_error"].to_numpy(float) > 0)
-    return np.asarray(group["reason"].str.contains("reference").to_numpy(bool) | by_number)
 
 
 def _whiskers(axes: Axes, at: np.ndarray, low: np.ndarray, high: np.ndarray, *, lw: float, cap: float) -> None:
